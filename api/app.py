@@ -31,6 +31,7 @@ from api.http.routes import Site, make_app, make_ops_app
 from api.settings import ApiSettings
 from api.store.book_store import BookStore
 from api.store.directory import FRESH_SECONDS, Directory
+from api.store.history import EventHistory
 from api.store.stream_entry import MAX_ENTRIES
 from api.store.stream_reads import PAGE_ENTRIES, StreamReads
 from api.views.book_registry import BookRegistry
@@ -113,6 +114,7 @@ class Api:
         corrupt = self.store.corrupt
         self.directory = Directory(self.store, list_fresh_seconds)
         self.reads = StreamReads(nodes, corrupt, page_entries)
+        self.history = EventHistory(self.reads, corrupt)
 
         self.buffer = Buffer(buffer_bytes)
         self.registry = RingRegistry(self.buffer, ring_events)
@@ -136,6 +138,7 @@ class Api:
         self.app = make_app(
             self.store,
             self.directory,
+            self.history,
             self.starter,
             self.streams,
             max_age,

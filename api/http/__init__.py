@@ -6,8 +6,10 @@
   settings of these.
 - `operations` declares each route, with the classes of `declared`; requests are checked by it.
 - `routes` joins declarations and handlers: `books` for /symbols, /books and /depth, `quotes`,
-  `stream_route` for streams, `ops` for operators, `spec` for /openapi.json and /docs.
-- `parameters` declares and parses the parameters of requests. `answers` has the types of JSON
+  `events` for past events, `stream_route` for streams, `ops` for operators, `spec` for
+  /openapi.json and /docs.
+- `parameters` declares and parses the parameters of requests, `event_parameters` those of /events.
+  `answers` has the types of JSON
   bodies, `problem_kinds` the codes of errors. `problems` turns errors into responses,
   `json_text` encodes JSON that is safe to print on a terminal.
 """

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kraken_book.contract.symbol_state import SymbolStatus
-from kraken_book.event import Status
+from kraken_book.event import Snapshot, Status, StatusChange, Update
 from kraken_book.level import Best
 from kraken_book.quote import OrderSide
 
@@ -90,6 +90,25 @@ class QuoteAnswer(msgspec.Struct, frozen=True, kw_only=True):
     average: str | None
     worst: str | None
     levels: int
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event of a stream, with its id and the time in the id."""
+
+    id: str
+    time: str
+    event: Update | Snapshot | StatusChange
+
+
+class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the events that a stream still holds, oldest first."""
+
+    symbol: str
+    first_id: str | None
+    last_id: str | None
+    is_trimmed: bool
+    next: str | None
+    events: list[StoredEvent]
 
 
 class Health(msgspec.Struct, frozen=True):

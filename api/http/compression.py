@@ -36,7 +36,7 @@ _LEVEL = 1
 
 _QUALITY = re.compile(r"\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*", re.ASCII | re.IGNORECASE)
 _COMPRESSIBLE = re.compile(
-    rb"(?:application/(?:problem\+)?json|application/javascript|application/openmetrics-text"
+    rb"(?:application/(?:problem\+|x-nd)?json|application/javascript|application/openmetrics-text"
     rb"|image/svg\+xml|text/(?!event-stream)[a-z.+-]+)\s*(?:;.*)?",
     re.IGNORECASE,
 )

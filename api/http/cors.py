@@ -18,11 +18,15 @@ _REQUEST_HEADERS = (
 )
 _EXPOSED_HEADERS = (
     "ETag",
+    "Link",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
     "X-Book-Age-Ms",
     "X-Book-Source",
+    "X-Events-First-Id",
+    "X-Events-Last-Id",
+    "X-Events-Trimmed",
     "X-Request-ID",
 )
 # Chromium remembers the answer to a preflight for at most two hours.

@@ -26,6 +26,7 @@ _SHOWN = 40
 TICKET = "ticket"
 
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 JAVASCRIPT = "text/javascript"
@@ -71,6 +72,7 @@ class Operation:
         description: More, in Markdown.
         media_type: The content type of the answer.
         answer: The type of the answer, None if it is not JSON.
+        line: The type of a line, if the answer may also be NDJSON.
         parameters: All that the route takes.
         headers: The names of response headers besides those of each route.
         problems: The codes of its problems besides those of each route.
@@ -90,6 +92,7 @@ class Operation:
     description: str
     media_type: str = JSON
     answer: Any = None
+    line: Any = None
     parameters: tuple[RouteParameter, ...] = ()
     headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from api.http.answers import BookAnswer, BookSummary, Health, QuoteAnswer, Readiness, TicketAnswer
+from api.http.answers import (
+    BookAnswer,
+    BookSummary,
+    EventsAnswer,
+    Health,
+    QuoteAnswer,
+    Readiness,
+    StoredEvent,
+    TicketAnswer,
+)
 from api.http.declared import EVENT_STREAM, HTML, JAVASCRIPT, JSON, SVG, TEXT, Operation
+from api.http.event_parameters import AFTER, FORMAT, FROM, LIMIT, TO
 from api.http.parameters import (
     EVENT_ID,
     INTERVAL,
@@ -19,6 +29,7 @@ from api.http.problem_kinds import OF_BOOK, OF_LIST, OF_STREAM_LIMIT, OF_SYMBOL
 from kraken_book.event import Event
 
 SOURCE, AGE = "X-Book-Source", "X-Book-Age-Ms"
+FIRST_ID, LAST_ID, TRIMMED = "X-Events-First-Id", "X-Events-Last-Id", "X-Events-Trimmed"
 _BOOKS, _STREAMS, _OPERATION, _ABOUT = "books", "streams", "operation", "documentation"
 
 TAGS = {
@@ -74,6 +85,20 @@ BOOK_LIST = Operation(
     headers=(SOURCE, "ETag", "Cache-Control"),
     problems=OF_LIST,
     can_be_unchanged=True,
+)
+EVENTS = Operation(
+    "/events/{symbol:path}",
+    "getEvents",
+    _BOOKS,
+    "The events of one book that Redis still holds",
+    "Oldest first, page by page: `next` leads to the next page, and is null if no event of the part"
+    " follows. A page ends at `limit` events or about 1 MiB, so it may have fewer events although"
+    " there is a `next`. `is_trimmed` tells that events before the first one may be gone.",
+    answer=EventsAnswer,
+    line=StoredEvent,
+    parameters=(SYMBOL, FROM, AFTER, TO, LIMIT, FORMAT),
+    headers=(SOURCE, FIRST_ID, LAST_ID, TRIMMED, "Link", "Cache-Control"),
+    problems=("unknown-symbol", *OF_LIST, "corrupt-events"),
 )
 BOOK_STREAM = Operation(
     "/stream/{symbol:path}",
@@ -229,6 +254,7 @@ OPERATIONS = (
     BOOK_LIST,
     DEPTH,
     QUOTE,
+    EVENTS,
     BOOK_STREAM,
     BOOKS_STREAM,
     TICKET,

@@ -73,6 +73,9 @@ PROBLEM_KINDS = {
     "corrupt-symbols": ProblemKind(
         503, "the list of symbols in Redis is damaged", (*_PASSING, "key")
     ),
+    "corrupt-events": ProblemKind(
+        503, "the events in Redis were not written by a collector", (*_PASSING, "key")
+    ),
     "redis-away": ProblemKind(
         503, "Redis does not answer, or answers with an error", (*_OF_BOOK, "reason")
     ),

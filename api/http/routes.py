@@ -22,6 +22,7 @@ from api.http.books import Books
 from api.http.cors import with_cors
 from api.http.declared import TICKET, serve, serve_stream
 from api.http.entry import Entry
+from api.http.events import Events
 from api.http.files import PAGE, PageFiles, favicon, javascript_module, page, robots
 from api.http.hosts import HostCheck
 from api.http.limit_layer import LimitLayer
@@ -38,6 +39,7 @@ from api.http.web_settings import CorsOrigins
 from api.store.book_store import BookStore
 from api.store.directory import Directory
 from api.store.errors import ApiError
+from api.store.history import EventHistory
 
 if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
     from api.access.limiter import Limiter
@@ -70,6 +72,7 @@ class Site:
 def make_app(
     store: BookStore,
     directory: Directory,
+    history: EventHistory,
     starter: StreamStarter,
     streams: Streams,
     max_age: float,
@@ -82,6 +85,7 @@ def make_app(
     Args:
         store: Reads books.
         directory: Finds symbols.
+        history: Reads past events.
         starter: Starts streams.
         streams: The open streams.
         max_age: Seconds without a confirmation after which a book is stale.
@@ -93,6 +97,7 @@ def make_app(
     routes = make_routes(
         store,
         directory,
+        history,
         starter,
         streams,
         max_age,
@@ -145,6 +150,7 @@ def _router(routes: Sequence[BaseRoute]) -> ASGIApp:
 def make_routes(
     store: BookStore,
     directory: Directory,
+    history: EventHistory,
     starter: StreamStarter,
     streams: Streams,
     max_age: float,
@@ -159,6 +165,7 @@ def make_routes(
     Args:
         store: Reads books.
         directory: Finds symbols.
+        history: Reads past events.
         starter: Starts streams.
         streams: The open streams.
         max_age: Seconds without a confirmation after which a book is stale.
@@ -170,6 +177,7 @@ def make_routes(
     stream = StreamRoute(directory, starter, streams, limiter)
     books = Books(store, directory, max_age)
     quotes = Quotes(books, max_age)
+    events = Events(directory, history)
     tickets = TicketRoute(authenticator.tickets if authenticator else None)
     return [
         # Routes are tried in order, so the busiest comes first.
@@ -179,6 +187,7 @@ def make_routes(
         serve(operations.SYMBOL_LIST, books.symbols),
         serve(operations.BOOK_LIST, books.books),
         serve(operations.QUOTE, quotes.quote),
+        serve(operations.EVENTS, events.events),
         serve_stream(operations.BOOKS_STREAM, stream),
         serve_stream(operations.BOOK_STREAM, stream),
         serve(operations.TICKET, tickets.issue),

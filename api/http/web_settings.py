@@ -18,9 +18,9 @@ MAX_ROOT_PATH = 200
 # The first segments of all routes.
 ROUTE_NAMES = frozenset(
     (
-        *("", "page", "symbols", "books", "depth", "quote", "stream", "tickets"),
+        *("", "page", "symbols", "books", "depth", "quote", "events", "stream"),
         *("healthz", "readyz", "metrics", "kraken-book.js", "favicon.ico", "robots.txt"),
-        *("docs", "openapi.json", "asyncapi.json"),
+        *("tickets", "docs", "openapi.json", "asyncapi.json"),
     )
 )
 

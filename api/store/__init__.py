@@ -4,6 +4,7 @@
 - `book_store` reads books and the list of symbols. `book_check` verifies a book, `book_cache`
   keeps it, `confirmations` computes its age, `corrupt_keys` records corrupt keys.
 - `directory` finds the symbol for a name.
-- `stream_entry` parses an event of a stream, `stream_reads` reads parts of streams.
+- `stream_entry` parses an event of a stream, `stream_reads` reads parts of streams, and `history`
+  pages through one.
 - `errors` has the api's errors below HTTP, `metrics` its metrics; every folder imports them.
 """

@@ -86,6 +86,12 @@ class CorruptBook(CorruptKey):
     code = "corrupt-book"
 
 
+class CorruptEvents(CorruptKey):
+    """The key of a book's events is not a stream."""
+
+    code = "corrupt-events"
+
+
 class RedisAway(Unavailable):
     """Redis did not answer or refused; the member `reason` has the cause.
 

@@ -1,7 +1,8 @@
-"""Read parts of the books' streams in Redis for readers that open or resume.
+"""Read parts of the books' streams in Redis for readers that open, resume or page through them.
 
 Concurrent reads of the same part are shared. Coroutines raise redis.RedisError or OSError if Redis
-does not answer. A key of the wrong type is recorded as corrupt and read as an empty stream.
+does not answer. A key of the wrong type is recorded as corrupt and read as an empty stream. In both
+respects `entries_of` differs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from redis.exceptions import ResponseError
 from api.store.book_store import is_wrong_type
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
+from api.store.errors import CorruptEvents
 from api.store.stream_entry import MAX_ENTRIES, StreamEntry, StreamReply, entries_in, unbroken
 from kraken_book.contract.keys import events_key
 from runtime.redis.exchange import RedisNode
@@ -69,6 +71,32 @@ class StreamReads:
             return []
         return unbroken(entries_in(symbol, reply[::-1], self._corrupt))
 
+    async def entries_of(
+        self, symbol: str, first: str, last: str, count: int, *, is_newest_first: bool = False
+    ) -> StreamReply:
+        """Return the entries of a part of a stream as they are in Redis, also corrupt ones.
+
+        Each call reads, so it finds every event that Redis acknowledged before.
+
+        Args:
+            symbol: The symbol.
+            first: The first id, as XRANGE takes it.
+            last: The last id, as XRANGE takes it.
+            count: The number of entries at most.
+            is_newest_first: Whether to begin with the newest entry.
+
+        Raises:
+            CorruptEvents: The key is not a stream.
+            ResponseError: Redis refused the command.
+        """
+        try:
+            return await self._reply(symbol, first, last, count, is_newest_first=is_newest_first)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            key = events_key(symbol)
+            raise CorruptEvents(key, self._corrupt.record(key, str(error), "DEL", key)) from error
+
     async def time(self) -> int:
         """Return the lowest clock of all nodes, in milliseconds.
 
@@ -107,13 +135,20 @@ class StreamReads:
         return found[0] if found else None
 
     async def _range(self, symbol: str, first: str, last: str, count: int) -> StreamReply:
-        key = events_key(symbol)
         try:
-            async with self._slots:
-                reply = await self._nodes.call(key, "XRANGE", key, first, last, "COUNT", count)
+            return await self._reply(symbol, first, last, count)
         except ResponseError as error:
             self._note_wrong_type(symbol, error)
             return []
+
+    async def _reply(
+        self, symbol: str, first: str, last: str, count: int, *, is_newest_first: bool = False
+    ) -> StreamReply:
+        key = events_key(symbol)
+        forward, backward = ("XRANGE", key, first, last), ("XREVRANGE", key, last, first)
+        command = backward if is_newest_first else forward
+        async with self._slots:
+            reply = await self._nodes.call(key, *command, "COUNT", count)
         return cast("StreamReply", reply)
 
     def _note_wrong_type(self, symbol: str, error: ResponseError) -> None:

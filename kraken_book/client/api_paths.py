@@ -17,6 +17,7 @@ ROUTES = frozenset(
         "books",
         "depth",
         "docs",
+        "events",
         "favicon.ico",
         "healthz",
         "kraken-book.js",

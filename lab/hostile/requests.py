@@ -16,16 +16,17 @@ from lab.hostile.shapes import END, MALFORMED
 
 PATHS = (
     "/", "/books", "/symbols", "/depth/BTC/USD", "/depth/BTC-USD", "/depth/btcusd",
-    "/stream/BTC/USD", "/stream", "/stream/", "/quote/BTC-USD", "/tickets", "/healthz", "/readyz",
-    "/docs", "/docs/swagger-ui.css", "/openapi.json", "/page/page.js", "/page/",
-    "/kraken-book.js", "/favicon.ico", "/asyncapi.json", "/robots.txt",
+    "/stream/BTC/USD", "/stream", "/stream/", "/quote/BTC-USD", "/events/BTC-USD", "/tickets",
+    "/healthz", "/readyz", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/page/page.js",
+    "/page/", "/kraken-book.js", "/favicon.ico", "/asyncapi.json", "/robots.txt",
 )  # fmt: skip
 METHODS = (
     *("GET",) * 12, "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW",
 )  # fmt: skip
 PARAMETERS = (
     "symbols", "levels", "view", "interval", "last_event_id", "lastEventId", "ticket", "key",
-    "side", "qty", "levels[]", "LEVELS", "callback", "__proto__", "symbol", "",
+    "side", "qty", "from", "after", "to", "limit", "format", "levels[]", "LEVELS", "callback",
+    "__proto__", "symbol", "",
 )  # fmt: skip
 SECRET_PARAMETERS = ("ticket", "key", "token", "access_token", "api_key", "Ticket")
 TEXTS = (

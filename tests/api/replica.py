@@ -119,7 +119,9 @@ class Replica(Api):
     @property
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the app."""
-        routes = make_routes(self.store, self.directory, self.starter, self.streams, MAX_AGE)
+        routes = make_routes(
+            self.store, self.directory, self.history, self.starter, self.streams, MAX_AGE
+        )
         return [*routes, *ops_routes(self.store, self.streams)]
 
     def cursor(self, symbol: str = "BTC/USD") -> Cursor:

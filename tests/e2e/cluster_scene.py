@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kraken_book.contract.keys import book_key
+from lab.paged_events import PagedEvents
 from lab.redis_fleet import RedisCluster, RedisServer
 from lab.services import Api, Collector, SimulatorProcess
 from lab.sse.many_books import ManyBooksReader
@@ -51,12 +52,17 @@ class Followed:
             self.watches[symbol].wait_for_seq(end)
 
     def assert_nothing_was_lost(self) -> None:
-        """Assert that the readers have every event that is in Redis."""
+        """Assert that the readers have every event that is in Redis, and /events has them too."""
         for symbol, watch in self.watches.items():
             streams = StoredBooks(self.home_of(symbol).url)
             watch.wait_for_seq(streams.ladder(symbol).seq)
             streams.close()
             watch.check()
+            past = PagedEvents(self.api.http, symbol, "limit=300")
+            past.read_all()
+            watch.wait_for_seq(past.events[-1]["seq"])
+            past.assert_same(watch.ids, watch.events)
+            assert past.gaps == []
             assert watch.ladder.counts.lagged == 0, symbol
             assert watch.ladder.counts.conflated == 0, symbol
             self.many.wait_for_seq(symbol, watch.ladder.seq)

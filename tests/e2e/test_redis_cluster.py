@@ -30,6 +30,8 @@ def test_hung_or_dead_cluster_node_delays_only_its_own_symbols(
     followed.go_on("BTC/USD", "ETH/USD")
     assert api.get("/depth/BTC%2FUSD").status_code == 200
     assert api.get("/depth/DOT%2FUSD").status_code == 503
+    assert api.get("/events/BTC%2FUSD").status_code == 200
+    assert api.get("/events/DOT%2FUSD").status_code == 503
     assert api.get("/readyz").status_code == 200
     rows = {row["symbol"]: row for row in api.get("/books").json()}
     assert rows["BTC/USD"]["status"] == "live"

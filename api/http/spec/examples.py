@@ -16,11 +16,13 @@ from api.access.permission import Denied
 from api.http.answers import BookSummary, Health, Readiness, TicketAnswer
 from api.http.books import depth_body
 from api.http.declared import Operation
+from api.http.events import events_answer
 from api.http.operations import (
     BOOK_LIST,
     BOOK_STREAM,
     BOOKS_STREAM,
     DEPTH,
+    EVENTS,
     HEALTH,
     QUOTE,
     READINESS,
@@ -41,6 +43,7 @@ from api.store.book_store import BookWithAge
 from api.store.corrupt_keys import Corruption
 from api.store.errors import (
     CorruptBook,
+    CorruptEvents,
     CorruptSymbols,
     IssuerAway,
     NoSuchSymbol,
@@ -48,6 +51,8 @@ from api.store.errors import (
     RedisAway,
     ReplicaFull,
 )
+from api.store.history import HistoryPage
+from api.store.stream_entry import StreamEntry
 from kraken_book import __version__
 from kraken_book.book import Book
 from kraken_book.book_snapshot import BookSnapshot, snapshot_of
@@ -128,6 +133,12 @@ def _stored() -> BookWithAge:
     return BookWithAge(stored, 134)
 
 
+def _page() -> HistoryPage:
+    data = render_snapshot(_snapshot(), _POSITION.seq, _POSITION.epoch, _AT, None)
+    entry = StreamEntry(_EVENT_ID, "snapshot", _POSITION, data)
+    return HistoryPage([entry], _EVENT_ID, _EVENT_ID, "1785641751702-1043", is_trimmed=False)
+
+
 def answer_examples() -> dict[Operation, Any]:
     """Return an example of the answer of each operation with a type, as JSON values."""
     book, view = _stored(), _snapshot()
@@ -152,6 +163,7 @@ def answer_examples() -> dict[Operation, Any]:
         BOOK_LIST: [summary],
         DEPTH: depth_body(book, None, math.inf),
         QUOTE: quote_answer(book, "buy", Decimal("1.5"), math.inf),
+        EVENTS: events_answer("BTC/USD", _page(), f"?after={_EVENT_ID}&limit=1"),
         TICKET: TicketAnswer("kbt_0aVVd0kX2YV3QzYV1rPqQkO6C6mU3b4eYtJrQp3gQ1s", 60),
         HEALTH: Health("ok", __version__),
         READINESS: Readiness("ready"),
@@ -218,6 +230,12 @@ def problem_examples() -> dict[str, Any]:
         problem_of(
             CorruptSymbols(
                 "kraken:symbols", Corruption("it is no hash", "redis-cli DEL kraken:symbols")
+            )
+        ),
+        problem_of(
+            CorruptEvents(
+                "kraken:events:{BTC/USD}",
+                Corruption("it is no stream", "redis-cli DEL 'kraken:events:{BTC/USD}'"),
             )
         ),
         problem_of(RedisAway("Redis cannot be reached", "unreachable")),

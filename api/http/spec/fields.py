@@ -23,6 +23,20 @@ FIELDS: dict[str, dict[str, Any]] = {
         "description": "The id of the book's last event; a stream can resume after it.",
         "pattern": "^[0-9]+-[0-9]+$",
     },
+    "id": {"description": "The id of the event, `<ms>-<seq>`.", "pattern": "^[0-9]+-[0-9]+$"},
+    "time": {"description": "The time in the id, by Redis's clock.", **_TIME},
+    "event": {"description": "The event, as on a stream."},
+    "events": {"description": "The events, oldest first."},
+    "first_id": {"description": "The id of the oldest event that the stream holds now."},
+    "last_id": {"description": "The id of the newest event that the stream holds now."},
+    "is_trimmed": {
+        "description": "Whether events between the start of the part and the first event here may"
+        " be gone, because they were too old.",
+    },
+    "next": {
+        "description": "The address of the next page, relative to that of this one; null if no"
+        " event of the part follows.",
+    },
     "checksum": {
         "description": "The CRC-32 of the best ten levels of each side; null in a view without"
         " them.",

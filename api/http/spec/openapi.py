@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from api.http.answers import ProblemAnswer
-from api.http.declared import EVENT_STREAM, HTML, TICKET, Operation, RouteParameter
+from api.http.declared import EVENT_STREAM, HTML, NDJSON, TICKET, Operation, RouteParameter
 from api.http.operations import OPERATIONS, TAGS
 from api.http.parameters import EVENT_ID, WATERMARK
 from api.http.problem_kinds import PROBLEM_KINDS
@@ -101,6 +101,26 @@ _HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"type": "string", "const": "SAMEORIGIN"},
         "SAMEORIGIN",
     ),
+    "X-Events-First-Id": (
+        "The id of the oldest event that the stream holds now; absent if there is none.",
+        {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
+        "1785638131660-1041",
+    ),
+    "X-Events-Last-Id": (
+        "The id of the newest event that the stream holds now; absent if there is none.",
+        {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
+        "1785641751660-1042",
+    ),
+    "X-Events-Trimmed": (
+        "Whether events between the start and the first event here may be gone.",
+        {"type": "string", "enum": ["true", "false"]},
+        "false",
+    ),
+    "Link": (
+        'The address of the next page, `rel="next"`; absent if no event follows.',
+        {"type": "string"},
+        '<?after=1785641751660-1042&limit=100>; rel="next"',
+    ),
     "X-Accel-Buffering": ("For nginx.", {"type": "string", "const": "no"}, "no"),
     "RateLimit-Policy": (
         "The limits of the client, if there are any: `q` in `w` seconds, or at once.",
@@ -118,7 +138,10 @@ _HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
         "1",
     ),
 }
-_OPTIONAL_HEADERS = {"X-Book-Age-Ms", "Content-Encoding", "RateLimit", "RateLimit-Policy"}
+_OPTIONAL_HEADERS = {
+    *("X-Book-Age-Ms", "Content-Encoding", "RateLimit", "RateLimit-Policy"),
+    *("X-Events-First-Id", "X-Events-Last-Id", "Link"),
+}
 _OF_ALL = (
     *("X-Request-ID", "X-Content-Type-Options", "Content-Security-Policy"),
     "Cross-Origin-Resource-Policy",
@@ -267,6 +290,9 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
         content["schema"] = {} if operation.media_type.endswith("json") else {"type": "string"}
     if example is not None:
         content["example"] = example
+    contents = {operation.media_type: content}
+    if operation.line is not None:
+        contents[NDJSON] = _lines(operation.line)
     headers = [*operation.headers, *_OF_ALL]
     if not is_stream:
         headers += _OF_DATA
@@ -276,7 +302,7 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
         str(operation.status): {
             "description": operation.summary,
             "headers": _header_refs(*headers, *_limit_headers(operation)),
-            "content": {operation.media_type: content},
+            "content": contents,
         }
     }
     if operation.can_be_unchanged:
@@ -288,6 +314,14 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     for status, group in groupby(codes, key=lambda code: PROBLEM_KINDS[code].status):
         responses[str(status)] = _problem(list(group))
     return responses
+
+
+def _lines(line: Any) -> dict[str, Any]:
+    """Return the content of an answer in NDJSON, for which OpenAPI 3.1 has no schema either."""
+    return {
+        "schema": {"type": "string", "description": "A JSON value in each line."},
+        "x-itemSchema": {"$ref": REFERENCE.format(name=line.__name__)},
+    }
 
 
 def _problem(codes: list[str]) -> dict[str, Any]:

@@ -136,7 +136,10 @@ async def test_what_a_key_may_not_see_does_not_exist(
     rows = (await client.get("/books", headers=headers)).json()
     assert [row["symbol"] for row in rows] == ["BTC/USD"]
     assert (await client.get("/depth/BTC/USD", headers=headers)).status_code == 200
-    for path in ("/depth/ETH/USD", "/stream/ETH/USD", "/stream?symbols=BTC/USD,ETH/USD"):
+    for path in (
+        *("/depth/ETH/USD", "/events/ETH/USD", "/stream/ETH/USD"),
+        "/stream?symbols=BTC/USD,ETH/USD",
+    ):
         hidden = await client.get(path, headers=headers)
         body = assert_problem_of_path(hidden, path)
         # The same answer as for a symbol that does not exist.

@@ -12,7 +12,11 @@ from tests.api.replica import EPOCH, Replica, Written
 
 
 @pytest.mark.parametrize(
-    "path", ["/symbols", "/books", "/depth/BTC/USD", "/readyz", "/stream/no-symbol-at-all"]
+    "path",
+    [
+        *("/symbols", "/books", "/depth/BTC/USD", "/events/BTC/USD", "/readyz"),
+        "/stream/no-symbol-at-all",
+    ],
 )
 async def test_unreachable_redis_is_a_503_with_retry_after(path: str) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))

@@ -18,6 +18,7 @@ ORIGIN = "https://app.example.com"
 EXPOSED = {
     *("ETag", "X-Book-Age-Ms", "X-Book-Source", "X-Request-ID"),
     *("Retry-After", "RateLimit", "RateLimit-Policy"),
+    *("Link", "X-Events-First-Id", "X-Events-Last-Id", "X-Events-Trimmed"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kraken_book.contract.keys import events_key
 from lab.written_books import snapshot, status
 from tests.api.http.spec.strict import assert_declared, assert_valid, reference
 from tests.api.replica import EPOCH, Replica, Written, messages, received
@@ -19,6 +20,9 @@ PATHS: list[Path] = [
     ("/depth/{symbol}", "/depth/BTCUSD?levels=1"),
     ("/quote/{symbol}", "/quote/xbt-usd?side=buy&qty=1.5"),
     ("/quote/{symbol}", "/quote/BTC/USD?side=sell&qty=1000000"),
+    ("/events/{symbol}", "/events/BTC/USD?limit=1"),
+    ("/events/{symbol}", "/events/BTC/USD"),
+    ("/events/{symbol}", "/events/BTC/USD?format=ndjson"),
     ("/healthz", "/healthz"),
     ("/readyz", "/readyz"),
     ("/metrics", "/metrics"),
@@ -67,6 +71,21 @@ async def test_problems_of_books_are_as_declared(
     assert await problem("NOPE/USD") == "unknown-symbol"
     assert await problem("BTC/USD", "?nope=1") == "bad-parameter"
     assert await problem("X" * 2000) == "uri-too-long"
+
+
+async def test_problems_of_events_are_as_declared(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    path = "/events/{symbol}"
+    for name, target in (("no-symbols", "/events/BTC/USD"), ("bad-parameter", "/events/x?limit=0")):
+        answer = await client.get(target)
+        assert answer.json()["type"].rpartition(":")[2] == name
+        assert_declared(answer, path)
+    await written.symbol("BTC/USD")
+    await written.redis.set(events_key("BTC/USD"), "somebody's")
+    answer = await client.get("/events/BTC/USD")
+    assert answer.json()["type"].rpartition(":")[2] == "corrupt-events"
+    assert_declared(answer, path)
 
 
 async def test_refused_symbol_and_its_summary_are_as_declared(
