@@ -11,7 +11,7 @@ __all__ = ["EXTRAS", "require_extra"]
 EXTRAS = {
     "pandas": ("pandas",),
     "polars": ("polars",),
-    "recording": ("pyarrow",),
+    "recording": ("pyarrow", "redis"),
     "terminal": ("textual",),
 }
 """The modules that each extra of the library brings."""

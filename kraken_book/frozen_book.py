@@ -23,7 +23,7 @@ class FrozenBook(ReadableBook):
         symbol: The symbol in the api's spelling.
         status: `live`, `syncing` or `stale`, when the book was read.
         reason: Why it was not live, None if it was or if the reason is unknown.
-        source: `kraken`, or `simulated`; None if there is no book.
+        source: `kraken`, `simulated` or `replay`; None if there is no book.
         depth: The maximum number of levels of a side, None if there is no book.
         precision: The decimals of prices and quantities, None if there is no book.
         epoch: The epoch of the last event of the book.

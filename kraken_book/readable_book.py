@@ -69,7 +69,7 @@ class ReadableBook(ABC):
     @property
     @abstractmethod
     def source(self) -> str | None:
-        """`kraken`, or `simulated`; None before the first book."""
+        """`kraken`, `simulated` or `replay`; None before the first book."""
 
     @property
     @abstractmethod

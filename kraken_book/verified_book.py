@@ -71,7 +71,7 @@ class VerifiedBook:
         self.position: Position | None = None
         """The position of the last event, None before the first."""
         self.source = ""
-        """The venue's name, or `simulated`; empty before the first snapshot."""
+        """The venue's name, `simulated` or `replay`; empty before the first snapshot."""
         self.checksum = 0
         """The checksum of the last verified book."""
         self.exchange_time: str | None = None

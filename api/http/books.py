@@ -237,9 +237,11 @@ def has_tag(header: str, etag: str) -> bool:
 
 
 def source_of(states: dict[str, SymbolState]) -> str:
-    """Return the common source of the books: `kraken`, `simulated` if any is, or `none`."""
+    """Return the common source of the books: `kraken`, `none`, else `replay` or `simulated`."""
     sources = {state.source for state in states.values()}
-    return "kraken" if sources == {"kraken"} else "simulated" if sources else "none"
+    if sources <= {"kraken"}:
+        return "kraken" if sources else "none"
+    return "replay" if "replay" in sources else "simulated"
 
 
 def list_response(

@@ -215,7 +215,7 @@ export class LiveBook {
   /** The last Book, null before the first. It is known to be right only if `state` is VERIFIED. */
   book = null;
   state = State.WAITING;
-  /** "kraken" or "simulated"; null before the first snapshot. */
+  /** "kraken", "simulated" or "replay"; null before the first snapshot. */
   source = null;
   /** The position `{epoch, seq}` of the last numbered event. */
   position = null;

@@ -14,6 +14,11 @@ import { clean, listed, quoted } from "./words.js";
 
 // Ages grow even if no event comes, so they are painted every 500 ms.
 const TICK = 500;
+// Books with these sources are marked: they are not live ones of a venue.
+const BANNERS = {
+  replay: "REPLAY OF A RECORDING — not live",
+  simulated: "SIMULATED MARKETS — not Kraken",
+};
 
 const painter = new Painter();
 const overview = new Overview(document.getElementById("overview"), toggleLadder);
@@ -117,12 +122,14 @@ function paintAllLater() {
   for (const view of [overview, headline, ...ladders.values()]) painter.soon(view);
 }
 
-/** Show the source of the books: simulated if any book is, and nothing until it is known. */
+/** Show the source of the books: replay or simulated if any book is, and nothing until it is known. */
 function paintSource() {
   const sources = new Set(books.map((book) => book.source).filter(Boolean));
-  const source = sources.has("simulated") ? "simulated" : ([...sources][0] ?? null);
+  const source = Object.keys(BANNERS).find((name) => sources.has(name)) ?? [...sources][0] ?? null;
   mark(document.documentElement, "source", source);
-  document.getElementById("simulated").hidden = source !== "simulated";
+  const banner = document.getElementById("not-live");
+  banner.hidden = !(source in BANNERS);
+  write(banner.firstElementChild, BANNERS[source] ?? "");
 }
 
 function paintNotices({ symbols, unknown, tooMany }) {
@@ -147,7 +154,7 @@ function emptyText() {
 function paintHeadline() {
   const { source } = document.documentElement.dataset;
   const [first] = followed.values();
-  document.title = `${source === "simulated" ? "simulated · " : ""}${first ? headlineOf(first) : "kraken-book"}`;
+  document.title = `${source in BANNERS ? `${source} · ` : ""}${first ? headlineOf(first) : "kraken-book"}`;
   const isProved = [...followed.values()].some((book) => book.source === "kraken" && book.verdict.doubt === null);
   const kraken = isProved ? "live Kraken" : "Kraken: no live book shown";
   const badge = document.getElementById("kraken");

@@ -108,7 +108,7 @@ class LiveBook(ReadableBook):
 
     @property
     def source(self) -> str | None:
-        """`kraken`, or `simulated`; None before the first book."""
+        """`kraken`, `simulated` or `replay`; None before the first book."""
         return self._verified.source or None
 
     @property

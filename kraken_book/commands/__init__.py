@@ -40,6 +40,11 @@ COMMANDS = {
         "kraken_book.commands.record",
         extra="recording",
     ),
+    "replay": Command(
+        "write a recording into Redis, so that an api serves it like live books",
+        "kraken_book.commands.replay",
+        extra="recording",
+    ),
     "verify": Command(
         "prove recordings again, event by event", "kraken_book.commands.verify", extra="recording"
     ),

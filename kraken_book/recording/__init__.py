@@ -12,6 +12,8 @@ at a time.
 
 `verify` proves files again, `report` lists what is missing in them, and `replay` yields their books
 like `watch`. The folder `export` writes the formats of other programs.
+A `replayer` writes a recording into Redis: it makes a `replayed_book` of each symbol, and the
+`replay_target` carries out their writes.
 
 All of this needs the extra `recording`.
 """

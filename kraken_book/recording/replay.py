@@ -26,6 +26,7 @@ from kraken_book.timestamps import parse_rfc3339
 
 __all__ = [
     "RecordedBooks",
+    "ReplayPace",
     "Time",
     "TimeRange",
     "choose_files",
@@ -94,7 +95,7 @@ class RecordedBooks:
         return self._books
 
     def __iter__(self) -> Iterator[LiveBook]:
-        pace = _Pace(self._speed)
+        pace = ReplayPace(self._speed)
         for recorded in self._begin():
             if (book := self._apply(recorded)) is not None:
                 if (seconds := pace.seconds_until(recorded.recorded_at)) > 0:
@@ -102,7 +103,7 @@ class RecordedBooks:
                 yield book
 
     async def __aiter__(self) -> AsyncIterator[LiveBook]:
-        pace = _Pace(self._speed)
+        pace = ReplayPace(self._speed)
         events = self._begin()
         while chunk := await asyncio.to_thread(_chunk, events):
             for recorded in chunk:
@@ -133,8 +134,12 @@ class RecordedBooks:
         return None if start is not None and recorded.recorded_at < start else book
 
 
-class _Pace:
-    """When each event is due."""
+class ReplayPace:
+    """When each event is due.
+
+    Args:
+        speed: The factor of the recorded pace; None is at once.
+    """
 
     def __init__(self, speed: float | None) -> None:
         self._speed = speed

@@ -10,6 +10,9 @@ from kraken_book.client import LiveBook
 from kraken_book.terminal.books_poll import PolledBook
 from kraken_book.terminal.verdict import Verdict, judge
 
+MARKED_SOURCES = ("replay", "simulated")
+"""Sources of books that are not live ones of a venue."""
+
 
 class Board:
     """The state of every book, by symbol.
@@ -67,14 +70,15 @@ class Board:
         return None if polled is None else polled.age(self._clock())
 
     def source(self, symbol: str) -> str | None:
-        """Return the source of a book: `kraken`, or `simulated`."""
+        """Return the source of a book: `kraken`, `simulated` or `replay`."""
         known = (self._live.get(symbol), self._polled.get(symbol))
         return next((book.source for book in known if book and book.source), None)
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether any book is simulated."""
-        return any(book.source == "simulated" for book in self.rows)
+    def marked_source(self) -> str | None:
+        """`replay` or `simulated` if any book has this source, else None."""
+        sources = {book.source for book in self.rows}
+        return next((source for source in MARKED_SOURCES if source in sources), None)
 
     @property
     def live_count(self) -> int:

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from kraken_book.client import Counts, LiveBook
 from kraken_book.level import Level
 from kraken_book.printable import printable
-from kraken_book.terminal.board import Board
+from kraken_book.terminal.board import MARKED_SOURCES, Board
 from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.level_line import LevelLines
 from kraken_book.terminal.palette import Palette
@@ -68,8 +68,9 @@ class Ladder:
         palette = self._palette
         style = {"live": palette.good, "refused": palette.bad}.get(verdict.status, palette.warn)
         status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
-        is_simulated = self._board.source(self.symbol) == "simulated"
-        source: list[Piece] = [("simulated ", palette.simulated)] if is_simulated else []
+        name = self._board.source(self.symbol)
+        is_marked = name in MARKED_SOURCES
+        source: list[Piece] = [(f"{name} ", palette.simulated)] if is_marked else []
         digit = f"{number} " if number <= MAX_DIGIT else ""
         room = frame.inner - cell_len(status) - sum(len(text) for text, _ in source) - 4
         title = f" {fitted(digit + self.symbol, room)} "

@@ -58,9 +58,9 @@ class Palette:
     warn: Style
     bad: Style
     simulated: Style
-    """The mark of a simulated book."""
+    """The mark of a simulated or replayed book."""
     banner: Style
-    """The notice that books are simulated."""
+    """The notice that books are simulated or replayed."""
     outage: Style
     cursor: Style
     """The row under the cursor, combined with its other styles."""

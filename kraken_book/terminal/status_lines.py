@@ -10,6 +10,11 @@ from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.text_line import TextLine
 from kraken_book.terminal.texts import counted
 
+BANNERS = {
+    "replay": "REPLAY OF A RECORDING — not live",
+    "simulated": "SIMULATED MARKETS — not Kraken",
+}
+
 
 class StatusLines:
     """Writes the heading, the outage and the keys into their widgets.
@@ -33,7 +38,7 @@ class StatusLines:
         self._overview = overview
         self._host = host
         self._palette = palette
-        self._has_mark = False
+        self._mark: str | None = None
         self._hidden_shown = 0
 
     @property
@@ -55,18 +60,18 @@ class StatusLines:
         self.outage.show([[(text, self._palette.outage)]])
 
     def show_heading(self, *, has_room: bool) -> None:
-        """Show the heading if there is room; otherwise mark simulated books in the line of keys."""
-        is_simulated = self._board.is_simulated
-        banner = [(" SIMULATED MARKETS — not Kraken ", self._palette.banner)]
+        """Show the heading if there is room; otherwise name their source in the line of keys."""
+        source = self._board.marked_source
+        banner = [(f" {BANNERS[source]} ", self._palette.banner)] if source else []
         self.heading.display = has_room
-        self.heading.show(self._heading_words(), banner if is_simulated else [])
-        self._has_mark = is_simulated and not has_room
+        self.heading.show(self._heading_words(), banner)
+        self._mark = None if has_room else source
 
     def show_keys(self) -> None:
         """Show the keys, and how many ladders have no room."""
         self._hidden_shown = self._hidden_count
-        mark = [(" SIMULATED ", self._palette.banner)]
-        self.keys.show(self._key_words(), mark if self._has_mark else [])
+        mark = [(f" {self._mark.upper()} ", self._palette.banner)] if self._mark else []
+        self.keys.show(self._key_words(), mark)
 
     def update_keys(self) -> None:
         """Show the keys again if the number of hidden ladders has changed."""

@@ -13,7 +13,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "kind": {"description": "The kind of the event."},
     "status": {"description": "The status of the book, process or error."},
     "reason": {"description": "The reason of it: a word, or Kraken's message."},
-    "source": {"description": "`kraken`, or `simulated`."},
+    "source": {"description": "`kraken`, `simulated` or `replay`."},
     "depth": {"description": "The levels of each side that the collector keeps.", **_COUNT},
     "price_precision": {"description": "The decimals of prices.", **_COUNT},
     "qty_precision": {"description": "The decimals of quantities.", **_COUNT},

@@ -87,7 +87,12 @@ async def test_books_row_of_old_live_book_is_stale(
 
 @pytest.mark.parametrize(
     ("sources", "said"),
-    [(["kraken"] * 2, "kraken"), (["kraken", "simulated"], "simulated"), ([], "none")],
+    [
+        (["kraken"] * 2, "kraken"),
+        (["kraken", "simulated"], "simulated"),
+        (["replay"], "replay"),
+        ([], "none"),
+    ],
 )
 async def test_responses_name_the_source_of_their_books(
     client: httpx.AsyncClient, written: Written, sources: list[str], said: str
