@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak pictures \
-    bench peers clean
+    bench peers readers clean
 
 PYTHON ?= python3
 # If python3 is too old, a newer one may be installed beside it. A PYTHON that was given is used as it is.
@@ -70,6 +70,17 @@ lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
 
+# These read exports in the tests. They have a venv of their own, because they need an older numpy and
+# 2 GB. Each is installed alone, because wheels of nautilus_trader exist for few systems.
+READERS := 'hftbacktest~=2.4' 'nautilus_trader~=1.221'
+READER_PIP := .venv-readers/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
+
+readers: $(INSTALLED) ## Make .venv-readers with the programs that read exports in the tests
+	@$(BIN)/python -m venv .venv-readers
+	@for package in $(READERS); do \
+	    $(READER_PIP) "$$package" || echo "$$package cannot be installed: its tests will be skipped" >&2; \
+	done
+
 sanitize: $(INSTALLED) ## Run the tests of the compiled module with sanitizers for memory and leaks
 	@.ci/sanitize $(ARGS)
 
@@ -86,7 +97,7 @@ dist: $(INSTALLED) ## Build the sdist and the wheel without compiled code into d
 	@ls dist
 
 clean: ## Remove .venv, caches and the results of builds
-	rm -rf .venv .venv-peers .venv-peers-3 build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Containers

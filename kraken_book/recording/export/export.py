@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kraken_book.errors import Unusable
-from kraken_book.recording.export.formats import DayWriter
+from kraken_book.recording.export.day_writer import DayWriter
 from kraken_book.recording.export.window import Window, WindowStep
 from kraken_book.recording.layout import PARTIAL
 from kraken_book.recording.reader import BookFile, read_events
@@ -81,17 +81,15 @@ class _Days:
 
     def add(self, recorded: RecordedEvent) -> Iterator[Path]:
         """Write an event; yield the path of the file before, if it ends."""
-        start = self._span.start or 0
-        is_wanted = recorded.recorded_at >= start
+        is_wanted = recorded.recorded_at >= (self._span.start or 0)
         if is_wanted and recorded.recorded_at // _DAY != self._day:
             yield from self.end()
-            self._begin(recorded.recorded_at // _DAY)
-        uses_steps = self._make_writer.uses_steps
-        step = self._window.apply(recorded) if uses_steps else None
-        if not is_wanted or self._writer is None:
+            self._begin_day(recorded.recorded_at // _DAY)
+        step = self._window.apply(recorded)
+        if not is_wanted:
             return
-        if not uses_steps:
-            self._writer.write_event(recorded)
+        if not self._make_writer.uses_steps:
+            self._open().write_event(self._window.with_top(recorded))
         elif step is not None:
             self._write(step)
 
@@ -103,22 +101,29 @@ class _Days:
             self._writer = None
             yield self._path
 
-    def _begin(self, day: int) -> None:
-        """Begin a file; the book at that time is its first snapshot."""
+    def _begin_day(self, day: int) -> None:
+        """Begin a file with the book at that time, if there is one."""
         self._day = day
-        text = f"{datetime.fromtimestamp(day * _DAY / 1e6, UTC):%Y-%m-%d}"
-        name = self._make_writer.name(self._symbol, text) + self._make_writer.suffix
-        self._path = self._target / name
-        self._partial = self._path.with_name(name + PARTIAL)
-        if self._path.exists() and not self._replaces:
-            raise Unusable(f"{self._path} exists: use another target, or --force to replace it")
-        self._writer = self._make_writer(self._partial, self._symbol)
+        self._window.at(max(day * _DAY, self._span.start or 0))
         if self._make_writer.uses_steps:
-            self._window.at(day * _DAY)
             if (step := self._window.snapshot()) is not None:
                 self._write(step)
+        elif (event := self._window.snapshot_event()) is not None:
+            self._open().write_event(event)
 
     def _write(self, step: WindowStep) -> None:
-        assert self._writer is not None
-        if step.deleted or step.changes:
-            self._writer.write_step(step)
+        if step.changes or step.snapshot is not None:
+            self._open().write_step(step)
+
+    def _open(self) -> DayWriter:
+        """Return the writer of the day; a day on which there is nothing to write has no file."""
+        if self._writer is None:
+            assert self._day is not None
+            text = f"{datetime.fromtimestamp(self._day * _DAY / 1e6, UTC):%Y-%m-%d}"
+            name = self._make_writer.name(self._symbol, text) + self._make_writer.suffix
+            self._path = self._target / name
+            self._partial = self._path.with_name(name + PARTIAL)
+            if self._path.exists() and not self._replaces:
+                raise Unusable(f"{self._path} exists: use another target, or --force to replace it")
+            self._writer = self._make_writer(self._partial, self._symbol)
+        return self._writer
