@@ -24,6 +24,9 @@ from functools import partial
 from pathlib import Path
 
 from api.settings import ApiSettings
+from kraken_book.errors import MissingExtra
+from kraken_book.extras import require_extra
+from kraken_book.selection import Selection, parse_selection
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.errors import CannotStartError
 from launcher.feed import markets_are_simulated
@@ -65,8 +68,12 @@ def main() -> int:
 
 
 def _run(settings: RunSettings) -> int:
+    if settings.replay is not None:
+        _require_recording(settings.replay)
     listeners = open_listeners(settings)
-    if simulated := markets_are_simulated(settings.feed, settings.collector.kraken_url):
+    if simulated := settings.replay is None and markets_are_simulated(
+        settings.feed, settings.collector.kraken_url
+    ):
         listeners["simulator"] = listen("127.0.0.1", 0, "--port")
     with _redis(settings.redis_url) as (redis_url, embedded):
         supervisor = Supervisor(services_for(settings, redis_url, listeners))
@@ -78,11 +85,32 @@ def _run(settings: RunSettings) -> int:
             port=port,
             ops=_ops_address(settings.api, port),
             has_default_port=port == ApiSettings.model_fields["api_port"].default,
-            selection=settings.collector.kraken_symbols,
+            selection=_selection_of(settings),
             redis_url=redis_url,
             simulated=simulated,
+            replay=settings.replay,
         )
         return supervisor.run(partial(welcome_when_ready, supervisor.log, welcome))
+
+
+def _require_recording(path: Path) -> None:
+    """Raise CannotStartError unless there are book files at the path, and pyarrow to read them."""
+    try:
+        require_extra("make run REPLAY", "recording")
+    except MissingExtra as error:
+        raise CannotStartError(str(error)) from None
+    if not path.exists():
+        raise CannotStartError(f"REPLAY={path}: there is no such file or folder")
+    if path.is_dir() and not any(path.rglob("[!_]*.parquet")):
+        raise CannotStartError(
+            f"REPLAY={path}: there is no finished book file (*.parquet) in it; kraken-book record"
+            " writes them"
+        )
+
+
+def _selection_of(settings: RunSettings) -> Selection:
+    """Return the books that there may be: those of the settings, or all of a recording."""
+    return settings.collector.kraken_symbols if settings.replay is None else parse_selection("*")
 
 
 def _ops_address(settings: ApiSettings, port: int) -> tuple[str, int]:

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kraken_book.symbols import normalize_symbol
 from launcher.errors import CannotStartError
@@ -28,21 +29,23 @@ class Service:
     """One process under the supervisor.
 
     Attributes:
-        name: The name of the service and of its package.
+        name: The name of the service, and of its package if `module` is empty.
         arguments: The arguments of its command line.
         environment: Variables in addition to those of the launcher.
         listener: The socket that the process inherits; None if it listens on none.
+        module: The package to run if its name is not that of the service.
     """
 
     name: str
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     listener: socket.socket | None = None
+    module: str = ""
 
     @property
     def command(self) -> list[str]:
         """The program and its arguments."""
-        return [sys.executable, "-m", self.name, *self.arguments]
+        return [sys.executable, "-m", self.module or self.name, *self.arguments]
 
 
 def services_for(
@@ -53,13 +56,20 @@ def services_for(
     Args:
         settings: The settings of the run.
         redis_url: The URL of Redis.
-        listeners: The sockets by service; the simulator runs if it has one.
+        listeners: The sockets by service; the simulator runs if it has one, and the collector
+            unless a recording is replayed.
     """
     shared = {"REDIS_URL": redis_url, "LOG_FORMAT": settings.api.log_format or "console"}
     if sys.stdout.isatty():
         shared["FORCE_COLOR"] = "1"  # the services write to a pipe, and the launcher to a terminal
-    collector, api = listeners["collector"], listeners["api"]
+    api = listeners["api"]
     to_api = {**shared, "API_PORT": str(port_of(api))}
+    if settings.replay is not None:
+        return [
+            _replay(settings.replay, settings.replay_speed, shared),
+            Service("api", [], to_api, api),
+        ]
+    collector = listeners["collector"]
     to_collector = {**shared, "COLLECTOR_PORT": str(port_of(collector))}
     services = []
     if simulator := listeners.get("simulator"):
@@ -74,6 +84,12 @@ def services_for(
     ]
 
 
+def _replay(path: Path, speed: str, environment: dict[str, str]) -> Service:
+    # The path comes last, because it may begin with a hyphen.
+    arguments = ["replay", "--loop", "--speed", speed, "--", str(path)]
+    return Service("replay", arguments, environment, module="kraken_book")
+
+
 def _simulator_arguments(settings: RunSettings, port: int) -> list[str]:
     arguments = ["--port", str(port), "--rate", str(SIMULATED_RATE)]
     selection = settings.collector.kraken_symbols
@@ -85,7 +101,7 @@ def _simulator_arguments(settings: RunSettings, port: int) -> list[str]:
 
 
 def open_listeners(settings: RunSettings) -> dict[str, socket.socket]:
-    """Return the sockets of the api and the collector by service.
+    """Return the sockets of the api and the collector by service, or of the api for a replay.
 
     Raises:
         CannotStartError: An address cannot be listened on, or both ports are set to the same one.
@@ -104,6 +120,8 @@ def open_listeners(settings: RunSettings) -> dict[str, socket.socket]:
         raise CannotStartError(
             f"API_PORT and COLLECTOR_PORT are both {api.api_port}: set two different ports"
         )
+    if settings.replay is not None:
+        wanted = wanted[:1]
     # Ports that are set come first, so that a default port cannot move to one of them.
     wanted.sort(key=lambda each: not each[-1])
     return {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from api.settings import ApiSettings
 from collector.settings import CollectorSettings
@@ -11,12 +15,26 @@ from runtime.settings import EnvironmentSettings, read_settings
 
 Feed = Literal["auto", "live", "simulated"]
 
+# As `kraken-book replay` has it.
+MAX_SPEED = 1_000_000.0
+
+
+def _checked_speed(text: str) -> str:
+    with suppress(ValueError):
+        if text == "max" or 0 < float(text) <= MAX_SPEED:
+            return text
+    raise ValueError("it takes a number above 0, such as 10, or max")
+
 
 class LauncherSettings(EnvironmentSettings):
     """Settings of the launcher only."""
 
     feed: Feed = "auto"
     """live, simulated, or auto: simulated markets if Kraken cannot be reached"""
+    replay: Path | None = None
+    """a recording to play again and again, instead of any feed"""
+    replay_speed: Annotated[str, AfterValidator(_checked_speed)] = "1"
+    """times the recorded pace, or max"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +44,8 @@ class RunSettings:
     feed: Feed
     collector: CollectorSettings
     api: ApiSettings
+    replay: Path | None = None
+    replay_speed: str = "1"
 
     @property
     def redis_url(self) -> str | None:
@@ -39,4 +59,10 @@ def read_run_settings() -> RunSettings:
     Each service reads its settings again. Here they are checked before any process is started.
     """
     launcher = read_settings(LauncherSettings)
-    return RunSettings(launcher.feed, read_settings(CollectorSettings), read_settings(ApiSettings))
+    return RunSettings(
+        launcher.feed,
+        read_settings(CollectorSettings),
+        read_settings(ApiSettings),
+        launcher.replay,
+        launcher.replay_speed,
+    )

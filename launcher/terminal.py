@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from itertools import cycle
+from pathlib import Path
 from threading import Thread
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -115,6 +116,7 @@ class Welcome:
         selection: The books that the settings select.
         redis_url: The URL of Redis.
         simulated: Whether the markets are simulated.
+        replay: The recording that is replayed; None if there is a feed.
     """
 
     host: str
@@ -124,6 +126,7 @@ class Welcome:
     selection: Selection
     redis_url: str
     simulated: bool
+    replay: Path | None = None
 
     def lines(self, live: Sequence[str]) -> list[str]:
         """Return the lines to print, with commands for one of the `live` books."""
@@ -131,7 +134,7 @@ class Welcome:
         symbol = _example(self.selection, live)
         in_path = quote(symbol, safe="")
         lines = [
-            f"feed: {'SIMULATED' if self.simulated else 'live Kraken' if live else 'Kraken'}",
+            f"feed: {self._feed(live)}",
             _books_line(self.selection, live),
             f"open   {base}",
             f"curl   {base}/symbols",
@@ -144,6 +147,13 @@ class Welcome:
         if self.host in _WILDCARD_HOSTS:
             lines.insert(3, f"       or port {self.port} on any other address of this machine")
         return lines
+
+    def _feed(self, live: Sequence[str]) -> str:
+        if self.replay is not None:
+            return f"REPLAY of {self.replay}"
+        if self.simulated:
+            return "SIMULATED"
+        return "live Kraken" if live else "Kraken"
 
 
 def welcome_when_ready(log: Callable[[str], None], welcome: Welcome) -> None:

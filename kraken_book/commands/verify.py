@@ -16,8 +16,9 @@ from kraken_book.printable import printable
 from kraken_book.programs import ends_quietly
 from kraken_book.recording.layout import MANIFEST
 from kraken_book.recording.manifest import read_manifest
-from kraken_book.recording.reader import BookFile, find_book_paths, open_book_file
+from kraken_book.recording.reader import BookFile, find_paths, open_book_file
 from kraken_book.recording.verify import FileVerdict, verify_book_files, verify_manifest
+from kraken_book.recording.verify_tape import TAPE_SUFFIXES, verify_tapes
 
 NAME = "kraken-book verify"
 EXIT_CODES = {
@@ -63,12 +64,12 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = CommandParser(
         "verify",
-        "Rebuild each recorded book from its integers, and compare it with the venue's checksum"
-        " after each event.",
+        "Rebuild each book of book files and tapes, and compare it with the venue's checksum after"
+        " each event.",
         EXIT_CODES,
     )
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a recording, or a file of one"
+        "paths", nargs="+", type=Path, metavar="PATH", help="a recording, a tape, or a file of one"
     )
     given: argparse.Namespace = parser.parse_args(arguments)
     return given
@@ -92,15 +93,26 @@ def _verify(paths: Sequence[Path]) -> int:
 
 
 def _verdicts(paths: Sequence[Path], progress: ProgressLine) -> Iterator[FileVerdict]:
-    """Yield a verdict for each book file, and for each fault of a manifest."""
+    """Yield the verdicts on all files, and on each fault of a manifest."""
+    missing = "there is no finished book file (*.parquet) and no tape in it"
+    found = find_paths(paths, (".parquet", *TAPE_SUFFIXES), missing)
+    yield from _verdicts_on_books([each for each in found if not _is_tape(each)], progress)
+    yield from _verdicts_on_tapes([each for each in found if _is_tape(each)], progress)
+    for path in paths:
+        if (path / MANIFEST).exists():
+            try:
+                yield from verify_manifest(path, read_manifest(path))
+            except DamagedRecording as error:
+                yield _faulty(path / MANIFEST, error)
+
+
+def _verdicts_on_books(paths: Sequence[Path], progress: ProgressLine) -> Iterator[FileVerdict]:
     files: list[BookFile] = []
-    for path in find_book_paths(paths):
+    for path in paths:
         try:
             files.append(open_book_file(path))
         except DamagedRecording as error:
-            verdict = FileVerdict(path=path)
-            verdict.add_fault(str(error).removeprefix(f"{path}: "))
-            yield verdict
+            yield _faulty(path, error)
     rows, done = sum(file.metadata.rows for file in files), 0
 
     def count(more: int) -> None:
@@ -109,6 +121,25 @@ def _verdicts(paths: Sequence[Path], progress: ProgressLine) -> Iterator[FileVer
         progress.show_share(done, rows, f"{done:,} of {rows:,} rows")
 
     yield from verify_book_files(files, count)
-    for path in paths:
-        if (path / MANIFEST).exists():
-            yield from verify_manifest(path, read_manifest(path))
+
+
+def _verdicts_on_tapes(paths: Sequence[Path], progress: ProgressLine) -> Iterator[FileVerdict]:
+    # Each file is read twice.
+    size, done = 2 * sum(path.stat().st_size for path in paths), 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        progress.show_share(done, size, f"{done // 2:,} of {size // 2:,} bytes")
+
+    yield from verify_tapes(paths, count)
+
+
+def _is_tape(path: Path) -> bool:
+    return path.name.endswith(TAPE_SUFFIXES)
+
+
+def _faulty(path: Path, error: DamagedRecording) -> FileVerdict:
+    verdict = FileVerdict(path=path)
+    verdict.add_fault(str(error).removeprefix(f"{path}: "))
+    return verdict

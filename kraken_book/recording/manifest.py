@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from kraken_book.errors import DamagedRecording
 from kraken_book.recording.layout import MANIFEST
 from kraken_book.recording.schema import FileMetadata
 
@@ -51,7 +52,7 @@ def read_manifest(root: Path) -> list[ManifestLine]:
     written when the machine stopped is ignored.
 
     Raises:
-        ValueError: A line is damaged; the message names it.
+        DamagedRecording: A line is damaged; the message names it.
     """
     path = root / MANIFEST
     try:
@@ -64,7 +65,7 @@ def read_manifest(root: Path) -> list[ManifestLine]:
         try:
             parsed = msgspec.json.decode(line, type=ManifestLine)
         except msgspec.MsgspecError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from None
+            raise DamagedRecording(f"{path}, line {number}: {error}") from None
         lines[parsed.path] = parsed
     return list(lines.values())
 

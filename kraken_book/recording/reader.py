@@ -21,6 +21,7 @@ __all__ = [
     "BookFile",
     "find_book_files",
     "find_book_paths",
+    "find_paths",
     "open_book_file",
     "read_events",
     "read_file",
@@ -59,12 +60,25 @@ def open_book_file(path: Path) -> BookFile:
 
 
 def find_book_paths(paths: Iterable[Path]) -> list[Path]:
-    """Return the paths of the Parquet files at and below `paths`, sorted.
+    """Return the paths of the finished Parquet files at and below `paths`, sorted.
 
-    Files that are still written are left out.
+    DamagedRecording is raised if a path does not exist, or a folder has no such file.
 
     Args:
         paths: Files or folders.
+    """
+    return find_paths(paths, (".parquet",), "there is no finished book file (*.parquet) in it")
+
+
+def find_paths(paths: Iterable[Path], suffixes: tuple[str, ...], missing: str) -> list[Path]:
+    """Return the files at and below `paths` whose names end in one of `suffixes`, sorted.
+
+    Files whose names begin with `_`, such as those that are still written, are left out.
+
+    Args:
+        paths: Files, of any name, or folders.
+        suffixes: The ends of names.
+        missing: What to say of a folder without such a file.
 
     Raises:
         DamagedRecording: A path does not exist, or a folder has no such file.
@@ -76,9 +90,13 @@ def find_book_paths(paths: Iterable[Path]) -> list[Path]:
                 raise DamagedRecording(f"{path}: there is no such file or folder")
             found.add(path)
             continue
-        inside = [each for each in path.rglob("*.parquet") if not each.name.startswith("_")]
+        inside = [
+            each
+            for each in path.rglob("*")
+            if each.name.endswith(suffixes) and not each.name.startswith("_")
+        ]
         if not inside:
-            raise DamagedRecording(f"{path}: there is no finished book file (*.parquet) in it")
+            raise DamagedRecording(f"{path}: {missing}")
         found.update(inside)
     return sorted(found)
 

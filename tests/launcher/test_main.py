@@ -7,11 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from lab.process_table import command_of
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
+from tests.kraken_book.recording.made import events_of, write_file
 from tests.launcher.conftest import Launch
 from tests.launcher.launched import ROOT
 
@@ -126,3 +130,34 @@ def test_control_characters_of_services_are_escaped_in_the_log(launch: Launch) -
     assert r"KRAKEN_URL is ws://127.0.0.1:1/\x1b[2J\x9b\u202e" in launched.log
     assert not set("\x1b\x9b\u202e") & set(launched.log)
     assert launched.end(signal.SIGINT) == 0
+
+
+def test_replay_plays_a_recording_into_redis(launch: Launch, tmp_path: Path) -> None:
+    write_file(tmp_path / "rec", events_of("BTC/USD"))
+    with EmbeddedRedis(port=0) as server, Redis.from_url(server.url) as books:
+        launched = launch(REPLAY=str(tmp_path / "rec"), REPLAY_SPEED="max", REDIS_URL=server.url)
+        launched.wait_for(f"feed: REPLAY of {tmp_path / 'rec'}")
+        # It is played again and again, so the seq has any value above that of the last event.
+        wait_until(
+            lambda: int(books.hget("kraken:book:{BTC/USD}", "seq") or 0) >= 4, "it is played"
+        )
+        assert books.hget("kraken:book:{BTC/USD}", "source") == b"replay"
+        assert "Kraken cannot be reached" not in launched.log
+        assert launched.end(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "words"),
+    [
+        ({"REPLAY": "/none"}, 1, "REPLAY=/none: there is no such file or folder"),
+        ({"REPLAY": "."}, 1, "REPLAY=.: there is no finished book file (*.parquet) in it"),
+        ({"REPLAY_SPEED": "0"}, 2, "REPLAY_SPEED=0: it takes a number above 0, such as 10, or max"),
+    ],
+)
+def test_replay_that_cannot_work_starts_nothing(
+    launch: Launch, settings: dict[str, str], code: int, words: str
+) -> None:
+    launched = launch(**settings)
+    assert launched.process.wait(10) == code
+    assert launched.log.startswith(words)
+    assert "(pid=" not in launched.log

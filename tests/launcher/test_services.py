@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,20 @@ class TestServicesFor:
         assert "FORCE_COLOR" not in self.services(listeners)["api"].environment
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
         assert self.services(listeners)["api"].environment["FORCE_COLOR"] == "1"
+
+
+def test_replay_takes_the_place_of_collector_and_simulator(tmp_path: Path) -> None:
+    settings = RunSettings("auto", CollectorSettings(), ApiSettings(), tmp_path, "10")
+    with socket.create_server(("127.0.0.1", 0)) as api:
+        replay, served = services_for(settings, "redis://localhost", {"api": api})
+    assert replay.command[1:] == [
+        "-m", "kraken_book", "replay", "--loop", "--speed", "10", "--", str(tmp_path),
+    ]  # fmt: skip
+    assert replay.environment["REDIS_URL"] == "redis://localhost"
+    assert (replay.name, served.name) == ("replay", "api")
+
+
+def test_replay_listens_on_the_port_of_the_api_alone(tmp_path: Path) -> None:
+    listeners = open_listeners(RunSettings("auto", CollectorSettings(), ApiSettings(), tmp_path))
+    assert list(listeners) == ["api"]
+    listeners["api"].close()
