@@ -71,7 +71,7 @@ class SharedLimits:
         try:
             with SseStream(other.url, path, {"X-Forwarded-For": address}):
                 yield 200
-                yield one.get(f"/stream/{SYMBOL}", headers=headers).status_code
+                yield _status_of_stream(one, headers)
         except StreamRefusedError as error:
             yield error.status
         # The requests of the minute: three so far.
@@ -81,3 +81,12 @@ class SharedLimits:
 
     def _ask(self, api: Api, headers: dict[str, str]) -> int:
         return api.get("/symbols", headers=headers).status_code
+
+
+def _status_of_stream(api: Api, headers: dict[str, str]) -> int:
+    # A request by httpx would not end if the stream opens.
+    try:
+        with SseStream(api.url, stream_path(SYMBOL), headers):
+            return 200
+    except StreamRefusedError as error:
+        return error.status
