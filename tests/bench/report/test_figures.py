@@ -15,6 +15,8 @@ def report(row: Row) -> Report:
     return Report("2 cores", 1.0, [Measured("fan_out", 1.0, [row])])
 
 
+# matplotlib asks the system for its fonts at its first import.
+@pytest.mark.process
 def test_only_pictures_with_figures_are_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
 
