@@ -42,6 +42,17 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
         event = msgspec.structs.replace(self.event, source=source, depth=depth)
         return msgspec.structs.replace(self, event=event)
 
+    def has_gap_before(self, last: Position | None) -> bool:
+        """Return whether it is a snapshot that jumps over events, without saying over how many.
+
+        Args:
+            last: The position of the book's event before it; None if there is none.
+        """
+        event = self.event
+        if last is None or not isinstance(event, Snapshot):
+            return False
+        return event.seq - last.seq - 1 > (event.conflated or 0)
+
     @property
     def symbol(self) -> str:
         """The symbol of the book."""

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import msgspec
 
 from kraken_book.event import Lagged, StatusChange
+from kraken_book.position import Position
 from kraken_book.recording.reader import BookFile, read_events
 from kraken_book.recording.recorded import RecordedEvent
 
@@ -77,7 +78,10 @@ class _Timeline:
     def __init__(self, symbol: str) -> None:
         self._symbol = symbol
         self._days: dict[int, DayReport] = {}
+        self._last: Position | None = None
         self._last_time: int | None = None
+        # Whether a `lagged` came after the last event with a position.
+        self._is_gap_told = False
         # Since when, and why, the book is not verified.
         self._since: int | None = None
         self._reason = ""
@@ -99,10 +103,27 @@ class _Timeline:
             else:
                 self._begin(now, event.reason or event.status)
         elif recorded.is_verified:
+            self._add_jump(recorded, day)
             self._finish(now)
         else:
             self._begin(now, "rejected")
-        self._last_time = now
+        self._is_gap_told = isinstance(event, Lagged) or (
+            self._is_gap_told and recorded.position is None
+        )
+        self._last, self._last_time = recorded.position or self._last, now
+
+    def _add_jump(self, recorded: RecordedEvent, day: DayReport) -> None:
+        """Add a gap that only the position of a snapshot tells."""
+        last, position = self._last, recorded.position
+        if self._is_gap_told or position is None or not recorded.has_gap_before(last):
+            return
+        assert last is not None
+        # The last position counts, so it is not missing itself.
+        missed = position.events_since(last)
+        day.gaps += 1
+        day.missed += (missed or 1) - 1
+        day.unknown_gaps += missed is None
+        self._begin(self._last_time or day.first_time, "missing")
 
     def end(self) -> list[DayReport]:
         if self._last_time is not None:

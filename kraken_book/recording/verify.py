@@ -169,20 +169,13 @@ class _Proof:
             verdict.rejected += 1
             return
         if isinstance(event, Snapshot):
-            self._count_gap(event, verdict)
+            # A `lagged` has already told the missing events before the next snapshot.
+            verdict.gaps += not self._is_gap_told and recorded.has_gap_before(self._book.position)
+            self._is_gap_told = False
             if event.received_at is None:
                 # The api made it to open a stream, at the present position.
                 self._book.begin()
         self._apply(recorded, verdict)
-
-    def _count_gap(self, snapshot: Snapshot, verdict: FileVerdict) -> None:
-        """Count events that are missing before a snapshot, unless a `lagged` has told them."""
-        last, told = self._book.position, self._is_gap_told
-        self._is_gap_told = False
-        if last is None or told or snapshot.epoch != last.epoch:
-            return
-        if snapshot.seq - last.seq - 1 > (snapshot.conflated or 0):
-            verdict.gaps += 1
 
     def _continue(self, recorded: RecordedEvent, verdict: FileVerdict) -> None:
         last = self._book.position

@@ -154,7 +154,7 @@ def test_report_has_span_events_and_gaps_of_each_book_and_day(tmp_path: Path) ->
     unknown = as_recorded(Lagged("BTC/USD", None, "redis"), START + 20 * SECOND)
     day = 86_400 * SECOND
     later = events_of("BTC/USD", first_seq=30, start=START + 30 * SECOND)
-    tomorrow = events_of("BTC/USD", first_seq=40, start=START + day)
+    tomorrow = events_of("BTC/USD", first_seq=34, start=START + day)
     write_file(tmp_path, [told, unknown, *later])
     write_file(tmp_path, tomorrow)
     first, second = report_days(find_book_files([tmp_path]))
@@ -168,6 +168,20 @@ def test_report_has_span_events_and_gaps_of_each_book_and_day(tmp_path: Path) ->
     # From the last event before each gap.
     assert first.unverified == pytest.approx({"trimmed": 9 - 0.003, "redis": 21.0})
     assert (second.events, second.unverified, second.verified_share) == (4, {}, 1.0)
+
+
+@pytest.mark.parametrize(("epoch", "missed", "unknown"), [(7, 15, 0), (8, 0, 1)])
+def test_report_and_verify_find_events_that_a_snapshot_jumps_over(
+    tmp_path: Path, epoch: int, missed: int, unknown: int
+) -> None:
+    events = events_of("BTC/USD")
+    (jump,) = events_of("BTC/USD", first_seq=20, start=START + 5 * SECOND, updates=0)
+    write_file(tmp_path, with_update([*events, jump], 4, epoch=epoch))
+    (day,) = report_days(find_book_files([tmp_path]))
+    assert (day.gaps, day.missed, day.unknown_gaps) == (1, missed, unknown)
+    assert day.unverified == {"missing": pytest.approx(5 - 0.003)}
+    (verdict,) = verdicts(tmp_path)
+    assert (verdict.gaps, verdict.faults) == (1, 0)
 
 
 def test_report_has_seconds_without_a_verified_book_by_reason(tmp_path: Path) -> None:
