@@ -179,7 +179,8 @@ class Recorder:
         self._cut()
         if ends_part:
             self._steps.append(self._end_of_part())
-        elif self._clock() - self._checkpoint_at >= CHECKPOINT_INTERVAL * 1e9:
+        elif abs(self._clock() - self._checkpoint_at) >= CHECKPOINT_INTERVAL * 1e9:
+            # Also if the clock stepped back, or the next one would come only after that time.
             self._steps.append(self._checkpoint())
         steps, self._steps = self._steps, []
         return steps
@@ -196,9 +197,10 @@ class Recorder:
         lines: list[ManifestLine] = []
         for step in steps:
             if isinstance(step, EndOfPart):
-                lines += self._part.finish()
+                finished = self._part.finish()
+                self._finished_bytes += sum(line.bytes for line in finished)
+                lines += finished
                 self._begin_part(step.checkpoint)
-                self._finished_bytes += sum(line.bytes for line in lines)
             else:
                 assert self._journal is not None, "recover() was not called"
                 self._journal.append(step)
@@ -263,11 +265,14 @@ class Recorder:
 
     def _checkpoint(self) -> JournalEntry:
         self._checkpoint_at = self._clock()
+        # The next recorder begins after this time, so it must not be earlier than an event's.
+        at = max(self._checkpoint_at // 1000, self._last_time)
         buffer = RowBuffer()
         for book in self._books.values():
-            snapshot = _snapshot_of(book)
-            if snapshot is not None:
-                buffer.add(_continued(snapshot, self._checkpoint_at // 1000), book.precision)
+            if (snapshot := _snapshot_of(book)) is not None:
+                # A book that fits into no file is not continued after a kill.
+                with suppress(ValueError):
+                    buffer.add(_continued(snapshot, at), book.precision)
         forms, self._new_forms = tuple(self._new_forms), []
         return JournalEntry("checkpoint", buffer.take(), self._stream_id, forms)
 
@@ -302,9 +307,9 @@ class Recorder:
         event, symbol = recorded.event, recorded.symbol
         precision = self._forms[symbol].precision
         continued = self._continued.pop(symbol, None)
-        if continued is not None and not isinstance(event, Snapshot):
-            self._buffer.add(_continued(continued, recorded.recorded_at), precision)
         try:
+            if continued is not None and not isinstance(event, Snapshot):
+                self._buffer.add(_continued(continued, recorded.recorded_at), precision)
             self._buffer.add(recorded, precision)
         except ValueError:
             # The position tells readers of the file that an event is missing.

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kraken_book.book import Book
 from kraken_book.client.live_book import LiveBook
 from kraken_book.errors import BookInvalid, Unusable
 from kraken_book.event import Event, Lagged, Snapshot, StatusChange, Update
 from kraken_book.position import Position
+from kraken_book.precision import Precision
 from kraken_book.recording.layout import partial_of
 from kraken_book.recording.manifest import read_manifest
 from kraken_book.recording.reader import find_book_files, read_events, read_file
@@ -293,3 +295,52 @@ def test_recovery_reads_only_the_journal_after_its_newest_checkpoint(tmp_path: P
     other.close()
     assert (again.seq, again.counts.verified) == (10, 6)
     assert events_in(copy) == events
+
+
+def test_next_recorder_begins_after_the_last_event_although_the_clock_stepped_back(
+    tmp_path: Path,
+) -> None:
+    clock, events, book = Clock(), some_events(), LiveBook("BTC/USD")
+    recorder = started(tmp_path, clock)
+    record(recorder, book, events[:5])
+    clock.now -= 3600 * 10**9
+    recorder.close()
+    other = Recorder(tmp_path, clock)
+    (again,) = other.recover().start.books
+    record(other, again, events[5:])
+    other.close()
+    assert events_in(tmp_path) == events
+
+
+def test_clock_that_steps_back_does_not_delay_the_next_checkpoint(tmp_path: Path) -> None:
+    clock, events, book = Clock(), some_events(), LiveBook("BTC/USD")
+    recorder = started(tmp_path / "rec", clock)
+    record(recorder, book, events[:5])
+    clock.now -= 3600 * 10**9
+    flush(recorder)
+    copy = killed(tmp_path / "rec", tmp_path / "copy")
+    recorder.close()
+    other = Recorder(copy, Clock())
+    (again,) = other.recover().start.books
+    other.close()
+    # It was rebuilt from a checkpoint alone.
+    assert (again.seq, again.counts.verified) == (5, 1)
+
+
+def test_book_that_fits_into_no_file_does_not_disturb_the_others(tmp_path: Path) -> None:
+    recorder = started(tmp_path)
+    huge, book, events = LiveBook("ETH/USD"), LiveBook("BTC/USD"), some_events()
+    (snapshot,) = some_events("ETH/USD", updates=0)
+    assert isinstance(snapshot, Snapshot)
+    asks = [(f"{10**19}.0", "1.00000000")]
+    priced = Book("ETH/USD", 10, Precision(1, 8))
+    priced.update(priced.levels(snapshot.bids), priced.levels(asks))
+    record(
+        recorder, huge, [msgspec.structs.replace(snapshot, asks=asks, checksum=priced.checksum())]
+    )
+    record(recorder, book, events[:5])
+    flush(recorder, ends_part=True)
+    record(recorder, book, events[5:])
+    recorder.close()
+    assert events_in(tmp_path) == events
+    assert recorder.refused == 1
