@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 import pyarrow as pa
 
+from kraken_book.errors import DamagedRecording
 from kraken_book.recording.book_writer import BookForm
 from kraken_book.recording.layout import PARTIAL
 from kraken_book.recording.schema import SCHEMA
@@ -94,6 +95,9 @@ def read_journal(path: Path) -> Iterator[JournalEntry]:
 
     Yields:
         Each entry.
+
+    Raises:
+        DamagedRecording: It is another file, or the journal of another version.
     """
     try:
         file = path.open("rb")
@@ -102,6 +106,11 @@ def read_journal(path: Path) -> Iterator[JournalEntry]:
     with file:
         try:
             stream = pa.ipc.open_stream(file)
+            if not stream.schema.equals(SCHEMA):
+                raise DamagedRecording(
+                    f"{path}: it is not a journal of this version: let the version that wrote it"
+                    " finish its files, or move it away"
+                )
             while True:
                 found = stream.read_next_batch_with_custom_metadata()
                 yield _entry_of(found.batch, found.custom_metadata)

@@ -8,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from kraken_book.book import Book
 from kraken_book.client.live_book import LiveBook
-from kraken_book.errors import BookInvalid, Unusable
+from kraken_book.errors import BookInvalid, DamagedRecording, Unusable
 from kraken_book.event import Event, Lagged, Snapshot, StatusChange, Update
 from kraken_book.position import Position
 from kraken_book.precision import Precision
@@ -344,3 +345,15 @@ def test_book_that_fits_into_no_file_does_not_disturb_the_others(tmp_path: Path)
     recorder.close()
     assert events_in(tmp_path) == events
     assert recorder.refused == 1
+
+
+def test_journal_of_another_version_is_named_and_kept(tmp_path: Path) -> None:
+    schema = pa.schema([pa.field("other", pa.int64())])
+    with pa.ipc.new_stream(tmp_path / JOURNAL, schema):
+        pass
+    before = (tmp_path / JOURNAL).read_bytes()
+    recorder = Recorder(tmp_path, Clock())
+    with pytest.raises(DamagedRecording, match=r"_journal.arrows: it is not a journal of this ver"):
+        recorder.recover()
+    recorder.abandon()
+    assert (tmp_path / JOURNAL).read_bytes() == before
