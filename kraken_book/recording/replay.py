@@ -7,13 +7,12 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from kraken_book.client.arguments import ALL, split_names
+from kraken_book.client.arguments import ALL, Time, parse_time, split_names
 from kraken_book.client.live_book import LiveBook
 from kraken_book.errors import BookInvalid, Unusable
 from kraken_book.event import Event, Snapshot, Update
@@ -23,23 +22,18 @@ from kraken_book.recording.reader import BookFile, find_book_files, read_events
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.selection import Selection, parse_selection
 from kraken_book.symbols import normalize_symbol
-from kraken_book.timestamps import parse_rfc3339
 
 __all__ = [
     "RecordedBooks",
     "ReplayPace",
-    "Time",
     "TimeRange",
     "choose_files",
     "open_replay",
-    "parse_time",
     "with_top",
 ]
 
 # Events that are read from the files at a time, outside the event loop.
 CHUNK_EVENTS = 512
-
-Time = datetime | str
 
 
 class TimeRange(msgspec.Struct, frozen=True):
@@ -235,27 +229,6 @@ def choose_files(
         has = ", ".join(sorted(of_books)[:10])
         raise Unusable(f"nothing of {selection} was recorded in this time; there is {has}")
     return chosen
-
-
-def parse_time(name: str, given: Time | None) -> int | None:
-    """Return a time in Unix microseconds.
-
-    Args:
-        name: The argument, for the message.
-        given: The time.
-
-    Raises:
-        Unusable: It is no time, or has no time zone.
-    """
-    if given is None:
-        return None
-    text = given.isoformat() if isinstance(given, datetime) else given
-    try:
-        return parse_rfc3339(text) // 1000
-    except (TypeError, ValueError):
-        raise Unusable(
-            f"{name}={text!r}: use a time with a time zone, such as 2026-11-27T18:00:00Z"
-        ) from None
 
 
 def _begins_by(file: BookFile, moment: int | None) -> bool:
