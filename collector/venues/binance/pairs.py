@@ -75,7 +75,7 @@ def _pairs(symbols: list[msgspec.Raw]) -> Iterator[VenuePair]:
         steps = {each.filterType: each for each in symbol.filters}
         no_filter = _Filter("")
         yield VenuePair(
-            symbol=f"{NAME}:{symbol.baseAsset}/{symbol.quoteAsset}",
+            symbol=f"{symbol.baseAsset}/{symbol.quoteAsset}",
             name=symbol.symbol,
             precision=precision_of_steps(
                 steps.get("PRICE_FILTER", no_filter).tickSize,

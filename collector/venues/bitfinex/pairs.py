@@ -53,7 +53,7 @@ def _pair(name: str) -> VenuePair:
         base, quote = name[: _SHORT // 2], name[_SHORT // 2 :]
     is_test = base.startswith(_TEST)
     return VenuePair(
-        symbol=f"{NAME}:{base}/{quote}",
+        symbol=f"{base}/{quote}",
         name=f"t{name}",
         precision=_UNKNOWN,
         status="test" if is_test else "online",

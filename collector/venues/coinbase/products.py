@@ -51,9 +51,9 @@ def decode_products(body: bytes) -> list[VenuePair]:
 
 
 def symbol_of(product_id: str) -> str:
-    """Return the symbol of a product: `BTC-USD` is `coinbase:BTC/USD`."""
+    """Return the symbol of a product: `BTC-USD` is `BTC/USD`."""
     base, _, quote = product_id.rpartition("-")
-    return f"{NAME}:{base}/{quote}"
+    return f"{base}/{quote}"
 
 
 def _pairs(products: list[msgspec.Raw]) -> Iterator[VenuePair]:

@@ -19,7 +19,7 @@ INTERVAL = 600.0
 MIN_INTERVAL = 10.0
 
 
-class Listing:
+class VenueListing:
     """The venue's pairs, by symbol.
 
     Args:

@@ -126,7 +126,7 @@ class VenuePair(msgspec.Struct, frozen=True):
     """A pair of the venue's list; an implementation of `collector.feed.venue.Instrument`.
 
     Attributes:
-        symbol: The symbol of its book, such as `binance:BTC/USDT`.
+        symbol: The symbol of its book within the venue, such as `BTC/USDT`.
         name: The venue's name of it, such as `BTCUSDT`.
         precision: Decimals of prices and quantities; None if they are missing or invalid.
         status: The venue's word for the status of the pair.

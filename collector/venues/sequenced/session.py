@@ -26,7 +26,7 @@ from collector.metrics import (
 from collector.venues.sequenced.deep_book import DeepBook
 from collector.venues.sequenced.faults import BookFault, NotJoined, TooManyDecimals
 from collector.venues.sequenced.join import Join, Joined, require_next
-from collector.venues.sequenced.listing import Listing
+from collector.venues.sequenced.listing import VenueListing
 from collector.venues.sequenced.protocol import (
     BookDoubted,
     BookMessage,
@@ -116,7 +116,7 @@ class SequencedSession:
         self,
         traits: VenueTraits,
         books: Mapping[str, SymbolBook],
-        listing: Listing,
+        listing: VenueListing,
         quiet_resync: float,
         resyncs: BudgetShare,
         lag_memory: LagMemory,
@@ -537,7 +537,7 @@ class SequencedSession:
             MISMATCHES.labels(reason).inc()
         RESYNCS.labels(reason).inc()
         self._log.warning(
-            "book in doubt, resync",
+            "book resync",
             symbol=subscription.symbol,
             reason=reason,
             error=error[:MAX_TEXT],

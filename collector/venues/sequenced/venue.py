@@ -12,7 +12,7 @@ from collector.feed.room import Room
 from collector.feed.venue import InstrumentsListener
 from collector.tape.recorder import TapeRecorder
 from collector.venues.connection import Connects, FeedConnection
-from collector.venues.sequenced.listing import Listing
+from collector.venues.sequenced.listing import VenueListing
 from collector.venues.sequenced.protocol import RestSnapshot, VenueTraits
 from collector.venues.sequenced.rest import Answer, RestDesk, RestFailed
 from collector.venues.sequenced.session import SequencedSession
@@ -67,7 +67,7 @@ class SequencedVenue:
         self._burst = Budget(*traits.connects)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
         self._desk = RestDesk(traits.name, rest_url, traits.weight_per_minute)
-        self._listing = Listing(
+        self._listing = VenueListing(
             traits.name, self._desk, traits.pairs_path, traits.pairs_weight, traits.decode_pairs
         )
         self._log = LimitedLog(get_logger(f"collector.{traits.name}"))
