@@ -142,7 +142,7 @@ class SequencedSession:
         self._to_leave: dict[str, None] = {}
         self._to_ask: dict[str, None] = {}
         self._listing_version = -1
-        self._last_frame_at = 0.0
+        self._last_frame_at = self._pinged_at = 0.0
         self._is_closed = False
         for book in books.values():
             self.add(book)
@@ -151,7 +151,7 @@ class SequencedSession:
         """Start the session on a new connection."""
         self._clock.now = now
         self._to_send = list(self._protocol.open())
-        self._last_frame_at = now
+        self._last_frame_at = self._pinged_at = now
         self.tick(now)
 
     def close(self, reason: str) -> None:
@@ -208,8 +208,11 @@ class SequencedSession:
 
     def _keep_alive(self) -> None:
         """Ask for a sign of life, because without frames no book is confirmed."""
-        is_quiet = self._clock.now - self._last_frame_at >= PING_AFTER
-        if is_quiet and not self._to_send and (ping := self._protocol.ping()) is not None:
+        now = self._clock.now
+        if now - max(self._last_frame_at, self._pinged_at) < PING_AFTER:
+            return
+        self._pinged_at = now
+        if (ping := self._protocol.ping()) is not None:
             self._to_send.append(ping)
 
     def _find_pair(self, followed: FollowedPair) -> None:
@@ -283,9 +286,14 @@ class SequencedSession:
             )
             followed.join = Join(self._clock.now, since=followed.last)
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether a request waits."""
+        return bool(self._to_send or self._to_leave or self._to_ask)
+
     def next_request(self, now: float) -> str | None:
         """Return the request to send now; None if no request waits or the rate is too high."""
-        if not (self._to_send or self._to_leave or self._to_ask) or not self._pace.take(now):
+        if not self.has_requests or not self._pace.take(now):
             return None
         if self._to_send:
             return self._to_send.pop(0)
