@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from collector.feed.venue import InstrumentsListener
 from collector.venues.sequenced.protocol import VenuePair
-from collector.venues.sequenced.rest import RestDesk, RestFailed
+from collector.venues.sequenced.rest import RestClient, RestFailed
 from kraken_book.backoff import Backoff
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
@@ -24,7 +24,7 @@ class VenueListing:
 
     Args:
         venue: The venue's name.
-        desk: Makes the requests.
+        rest: Makes the requests.
         path: The path of the list.
         weight: What the request costs of the venue's weight limit.
         decode: Returns the pairs in an answer; a ValueError is raised if they are none.
@@ -36,13 +36,13 @@ class VenueListing:
     def __init__(
         self,
         venue: str,
-        desk: RestDesk,
+        rest: RestClient,
         path: str,
         weight: int,
         decode: Callable[[bytes], Sequence[VenuePair]],
     ) -> None:
         self.version = 0
-        self._desk = desk
+        self._rest = rest
         self._path = path
         self._weight = weight
         self._decode = decode
@@ -83,7 +83,7 @@ class VenueListing:
     async def _load(self, on_instruments: InstrumentsListener) -> bool:
         self._is_wanted.clear()
         try:
-            pairs = self._decode(await self._desk.get(self._path, self._weight))
+            pairs = self._decode(await self._rest.get(self._path, self._weight))
         except (RestFailed, ValueError) as error:
             self._log.warning("list of pairs not received", path=self._path, error=str(error))
             return False

@@ -1,6 +1,6 @@
 """Requests to a venue's REST interface, within its limits.
 
-All connections of a process share one desk, because a venue counts by address. Requests wait in
+All connections of a process share one client, because a venue counts by address. Requests wait in
 order. If the venue answers 429 or 418, nothing is sent until the time that it says.
 """
 
@@ -80,7 +80,7 @@ class WeightBudget:
         self._paused_until = max(self._paused_until, until)
 
 
-class RestDesk:
+class RestClient:
     """Makes the requests of one venue.
 
     Args:

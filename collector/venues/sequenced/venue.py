@@ -14,7 +14,7 @@ from collector.tape.recorder import TapeRecorder
 from collector.venues.connection import Connects, FeedConnection
 from collector.venues.sequenced.listing import VenueListing
 from collector.venues.sequenced.protocol import RestSnapshot, VenueTraits
-from collector.venues.sequenced.rest import Answer, RestDesk, RestFailed
+from collector.venues.sequenced.rest import Answer, RestClient, RestFailed
 from collector.venues.sequenced.session import SequencedSession
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
@@ -66,9 +66,9 @@ class SequencedVenue:
         self._connects = SharedBudget(connects_per_10_min, CONNECTS_PERIOD)
         self._burst = Budget(*traits.connects)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
-        self._desk = RestDesk(traits.name, rest_url, traits.weight_per_minute)
+        self._rest = RestClient(traits.name, rest_url, traits.weight_per_minute)
         self._listing = VenueListing(
-            traits.name, self._desk, traits.pairs_path, traits.pairs_weight, traits.decode_pairs
+            traits.name, self._rest, traits.pairs_path, traits.pairs_weight, traits.decode_pairs
         )
         self._log = LimitedLog(get_logger(f"collector.{traits.name}"))
 
@@ -105,7 +105,7 @@ class SequencedVenue:
 
     def work(self, on_instruments: InstrumentsListener) -> Sequence[Coroutine[Any, Any, None]]:
         """Return what must run beside the connections."""
-        return [self._desk.run(), self._listing.run(on_instruments)]
+        return [self._rest.run(), self._listing.run(on_instruments)]
 
     def _ask_snapshot(self, pair: str, on_answer: Callable[[RestSnapshot | None], None]) -> None:
         by_rest = self._traits.snapshot
@@ -114,7 +114,7 @@ class SequencedVenue:
         def decode(answer: Answer) -> None:
             on_answer(None if isinstance(answer, RestFailed) else self._decoded(pair, answer))
 
-        self._desk.ask(by_rest.path(pair), by_rest.weight, decode)
+        self._rest.ask(by_rest.path(pair), by_rest.weight, decode)
 
     def _decoded(self, pair: str, body: bytes) -> RestSnapshot | None:
         assert self._traits.snapshot is not None
