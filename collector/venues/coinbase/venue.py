@@ -12,20 +12,22 @@ def _precision_of(pair: VenuePair, _snapshot: BookMessage) -> Precision | None:
     return pair.precision
 
 
-COINBASE = VenueTraits(
-    name=NAME,
-    proof="sequence",
-    make_protocol=CoinbaseProtocol,
-    decode_pairs=decode_products,
-    pairs_path=PATH,
-    pairs_weight=1,
-    # Public requests: 10 a second for each address.
-    weight_per_minute=300,
-    precision_of=_precision_of,
-    snapshot=None,
-    max_together=100,
-    # 8 a second for each address, of all connections.
-    requests_per_second=4,
-    connects=(4, 1.0),
-    silence=10.0,
-)
+def coinbase_traits(_depth: int) -> VenueTraits:
+    """Return Coinbase's traits, which are the same for every depth."""
+    return VenueTraits(
+        name=NAME,
+        proof="sequence",
+        make_protocol=CoinbaseProtocol,
+        decode_pairs=decode_products,
+        pairs_path=PATH,
+        pairs_weight=1,
+        # Public requests: 10 a second for each address.
+        weight_per_minute=300,
+        precision_of=_precision_of,
+        snapshot=None,
+        max_together=100,
+        # 8 a second for each address, of all connections.
+        requests_per_second=4,
+        connects=(4, 1.0),
+        silence=10.0,
+    )
