@@ -13,7 +13,7 @@ from simulator.market.instrument import SimulatedInstrument
 from simulator.protocols.binance.frames import levels_text, number_text
 from simulator.protocols.binance.listing import BinanceMarket, DepthBook
 from simulator.protocols.binance.pairs import BinancePairs
-from simulator.protocols.binance.weights import Verdict, WeightMeter
+from simulator.protocols.binance.weights import WeightMeter, WeightVerdict
 from simulator.protocols.rest import RestAnswer, RestCall, json_answer
 
 MAX_LEVELS = 5000
@@ -77,7 +77,7 @@ class BinanceRest:
         answer = serve() if verdict.status == 200 else self._refusal(verdict)
         return answer._replace(headers={**answer.headers, **used})
 
-    def _refusal(self, verdict: Verdict) -> RestAnswer:
+    def _refusal(self, verdict: WeightVerdict) -> RestAnswer:
         assert verdict.retry_after is not None
         until = round(self._weights.banned_until * 1000)
         text = (

@@ -29,7 +29,7 @@ _INVALID = 2
 _POLICY = 1008
 
 
-class StreamRequest(msgspec.Struct, frozen=True):
+class BinanceStreamRequest(msgspec.Struct, frozen=True):
     """A request of a client; a number or a text may be its id."""
 
     method: str
@@ -37,10 +37,10 @@ class StreamRequest(msgspec.Struct, frozen=True):
     id: int | str | None = None
 
 
-_decoder = msgspec.json.Decoder(StreamRequest)
+_decoder = msgspec.json.Decoder(BinanceStreamRequest)
 
 
-def parse_stream_request(message: str | bytes) -> StreamRequest | None:
+def parse_stream_request(message: str | bytes) -> BinanceStreamRequest | None:
     """Return the request in a message, or None if it is malformed."""
     try:
         return _decoder.decode(message)
@@ -124,7 +124,7 @@ class DepthStreams(ServedSession):
         else:
             self._answer(request)
 
-    def _answer(self, request: StreamRequest) -> None:
+    def _answer(self, request: BinanceStreamRequest) -> None:
         content: object = None
         match request.method:
             case "SUBSCRIBE" if _are_names(request.params):
@@ -145,7 +145,7 @@ class DepthStreams(ServedSession):
                 return
         self._answers.send(frames.result(content, request.id))
 
-    def _refuse(self, request: StreamRequest, text: str) -> None:
+    def _refuse(self, request: BinanceStreamRequest, text: str) -> None:
         self._answers.send(frames.error(_INVALID, f"Invalid request: {text}", request.id))
 
     def _subscribe(self, names: Iterable[str]) -> None:

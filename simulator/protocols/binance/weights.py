@@ -12,7 +12,7 @@ _IGNORED_REFUSALS = 10
 _BAN_SECONDS = 120.0
 
 
-class Verdict(NamedTuple):
+class WeightVerdict(NamedTuple):
     """Whether a request is served.
 
     Attributes:
@@ -49,19 +49,19 @@ class WeightMeter:
         """The Unix seconds at which the ban ends; 0 without a ban."""
         return self._banned_until
 
-    def take(self, weight: int) -> Verdict:
+    def take(self, weight: int) -> WeightVerdict:
         """Count a request; return whether it is served."""
         now = self._clock()
         if now < self._banned_until:
-            return Verdict(418, self._used, self._banned_until - now)
+            return WeightVerdict(418, self._used, self._banned_until - now)
         minute = int(now // 60)
         if minute != self._minute:
             self._minute, self._used, self._refusals = minute, 0, 0
         self._used += weight
         if self._used <= self.limit:
-            return Verdict(200, self._used, None)
+            return WeightVerdict(200, self._used, None)
         self._refusals += 1
         if self._refusals > _IGNORED_REFUSALS:
             self._banned_until = now + _BAN_SECONDS
-            return Verdict(418, self._used, _BAN_SECONDS)
-        return Verdict(429, self._used, 60 * (minute + 1) - now)
+            return WeightVerdict(418, self._used, _BAN_SECONDS)
+        return WeightVerdict(429, self._used, 60 * (minute + 1) - now)
