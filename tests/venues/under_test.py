@@ -41,13 +41,20 @@ VENUES = (
         gap_is_of_connection=False,
         gap_reasons=frozenset({"checksum"}),
         path="/v2",
-        faults={"rest_limit": "", "slow_rest": "", "rest_error": ""},
+        faults=dict.fromkeys(("rest_limit", "slow_rest", "rest_error", "maintenance"), ""),
     ),
     VenueUnderTest(
         name="coinbase",
         pairs=("BTC/USD", "ETH/USD", "SOL/USD"),
         proof="sequence",
         gap_is_of_connection=True,
+        gap_reasons=frozenset({"sequence"}),
+    ),
+    VenueUnderTest(
+        name="binance",
+        pairs=("BTC/USDT", "ETH/USDT", "SOL/USDT"),
+        proof="sequence",
+        gap_is_of_connection=False,
         gap_reasons=frozenset({"sequence"}),
     ),
 )
