@@ -74,10 +74,10 @@ async def test_change_of_precision_is_a_resync_with_that_reason(
     async with followed(stage, venue) as feed:
         await joined(feed)
         hit = venue.pairs[0]
+        known = len(feed[hit].statuses)
         await feed.inject(fault.format(symbol=hit))
-        # A venue may also number its changes anew.
-        told = ("syncing", "precision")
-        await feed.until(lambda: told in feed[hit].statuses, "the reason is told")
+        # The simulator of a venue may number the changes of the pair anew.
+        assert await feed.until_doubted(hit, known) in {"precision", *venue.gap_reasons}
         await feed.until_live()
         precision = feed[hit].book.precision
         assert precision is not None
