@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
 from kraken_book.book import DEPTHS
-from kraken_book.selection import Selection, parse_selection
+from kraken_book.selection import Selection, parse_pairs
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
 
 KRAKEN_HOST_SUFFIX = ".kraken.com"
@@ -74,7 +74,7 @@ class CollectorSettings(ServiceSettings):
 
     kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
     """address of Kraken's WebSocket v2, or of a simulator"""
-    kraken_symbols: Annotated[Selection, NoDecode, parsed_by(parse_selection)] = parse_selection(
+    kraken_symbols: Annotated[Selection, NoDecode, parsed_by(parse_pairs)] = parse_pairs(
         "BTC/USD,ETH/USD,SOL/USD"
     )
     """symbols; also */USD, BTC/* or * for all that Kraken lists, and !USDT/USD to exclude one"""
