@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zlib import crc32
 
@@ -92,6 +92,8 @@ class CollectorSettings(ServiceSettings):
     """seconds for which Redis keeps events"""
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
     """most events that Redis keeps of each symbol"""
+    collector_venue: Literal["kraken", "coinbase", "binance", "bitfinex"] = "kraken"
+    """venue whose books this collector follows: kraken, coinbase, binance or bitfinex"""
     collector_shard: Annotated[Shard, NoDecode, parsed_by(parse_shard)] = Shard(0, 1)
     """this collector's share of the symbols, i/n"""
     collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0

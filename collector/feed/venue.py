@@ -86,8 +86,16 @@ class Venue(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """The venue's name, which its keys in Redis and its symbols begin with."""
+
+    @property
+    def proof(self) -> str:
+        """How books are proved to be the venue's: `checksum`, `sequence`, `sequence+checksum`."""
+
+    @property
     def source(self) -> str:
-        """Origin of the frames, `kraken` or `simulated`."""
+        """Origin of the frames: the venue's name, or `simulated`."""
 
     @property
     def depth(self) -> int:
