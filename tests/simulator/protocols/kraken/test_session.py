@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from simulator.protocol.session import ServerSession
+from simulator.protocols.kraken.session import ServerSession
 from tests.simulator.helpers import Inbox, exchange, parse
 
 TIMES = (
@@ -225,10 +225,10 @@ def test_malformed_request_gets_an_error(client: Client, message: str, answer: s
 
 
 def test_heartbeats_start_with_the_first_subscription(client: Client) -> None:
-    client.session.send_heartbeat()
+    client.session.beat()
     assert client.inbox.take() == []
     client.book("subscribe", "BTC/USD")
-    client.session.send_heartbeat()
+    client.session.beat()
     assert client.inbox.take() == ['{"channel":"heartbeat"}']
 
 
@@ -237,7 +237,7 @@ def test_closed_session_sends_nothing(client: Client) -> None:
     client.admitted()
     client.session.close()
     client.exchange.move("BTC/USD")
-    client.session.send_heartbeat()
+    client.session.beat()
     assert client.inbox.take() == []
 
 

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.market.catalogue import CATALOGUE
-from simulator.market.exchange import Exchange
+from simulator.market.instrument import Level
 from simulator.market.side import MarketSide
-from simulator.market.window import visible
-from simulator.protocol.feed import DEPTHS
-from simulator.protocol.wire import Level, decimal_text
+from simulator.protocols.kraken.feed import DEPTHS
+from simulator.protocols.kraken.protocol import KrakenExchange
+from simulator.protocols.kraken.window import visible
+from simulator.wire import decimal_text
 from tests.simulator.helpers import Inbox, NaiveBook, is_book, parse
 
 _levels = st.tuples(st.integers(1, 40), st.integers(0, 5))
@@ -94,7 +95,7 @@ def test_every_market_keeps_a_naive_client_right_at_every_depth(symbol: str) -> 
     # The naive book is slow at depth 1000; so many moves suffice to cross the window's edge often.
     moves = 120
     profile = CATALOGUE[symbol]
-    exchange = Exchange([profile])
+    exchange = KrakenExchange([profile])
     inboxes = {depth: Inbox() for depth in DEPTHS}
     clients = {depth: NaiveBook(depth) for depth in DEPTHS}
     for depth, inbox in inboxes.items():

@@ -10,11 +10,20 @@ from collections.abc import Callable
 
 from simulator.faults.active import ActiveFaults
 from simulator.faults.kinds import AnswerNever, RateLimit
-from simulator.protocol import replies
-from simulator.protocol.feed import DEPTHS, FeedSubscriber, SimulatedFeed
-from simulator.protocol.instruments import SimulatedInstrument, instrument_frame
-from simulator.protocol.requests import MALFORMED, BadRequest, Params, Request, parse_request
-from simulator.protocol.wire import now_us, pack
+from simulator.market.instrument import SimulatedInstrument
+from simulator.market.subscriber import FeedSubscriber
+from simulator.protocols.kraken import replies
+from simulator.protocols.kraken.client_requests import (
+    MALFORMED,
+    BadRequest,
+    Params,
+    Request,
+    parse_request,
+)
+from simulator.protocols.kraken.feed import DEPTHS, SimulatedFeed
+from simulator.protocols.kraken.instruments import instrument_frame
+from simulator.protocols.venue import ServedSession
+from simulator.wire import now_us, pack
 
 DEPTH_NOT_SUPPORTED = "Subscription depth not supported"
 ALREADY_SUBSCRIBED = "Already subscribed"
@@ -23,7 +32,7 @@ PAIR_NOT_SUPPORTED = "Currency pair not supported"
 INSTRUMENT_WARNINGS = ["tick_size is deprecated, use price_increment"]
 
 
-class ServerSession:
+class ServerSession(ServedSession):
     """The subscriptions of one client.
 
     Args:
@@ -48,6 +57,20 @@ class ServerSession:
         self._depths: dict[str, int] = {}
         self._instruments = False
 
+    def open(self) -> None:
+        """Send the status of the system, which is the first frame of a connection."""
+        self.send_status()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the client has no subscription."""
+        return not self._depths and not self._instruments
+
+    def beat(self) -> None:
+        """Send a heartbeat if the client has a subscription; call this once a second."""
+        if not self.is_idle:
+            self._send(replies.HEARTBEAT)
+
     def send_status(self) -> None:
         """Send the status of the system."""
         self._send(replies.status(self._connection_id, self._active_faults.system))
@@ -63,11 +86,6 @@ class ServerSession:
             self._feed.unsubscribe(symbol, self._subscriber)
         self._depths.clear()
         self._instruments = False
-
-    def send_heartbeat(self) -> None:
-        """Send a heartbeat if the client has a subscription; call this once a second."""
-        if self._depths or self._instruments:
-            self._send(replies.HEARTBEAT)
 
     def receive(self, message: str | bytes) -> None:
         """Answer a message from the client."""

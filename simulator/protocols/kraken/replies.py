@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from simulator.protocol.wire import now_us, time_text
+from simulator.wire import now_us, time_text
 
 HEARTBEAT = '{"channel":"heartbeat"}'
 RATE_EXCEEDED = '{"Error":"Exceeded msg rate"}'

@@ -1,46 +1,16 @@
-"""The text of Kraken's book frames, byte for byte: decimals, times, checksum, order of keys."""
+"""The text of Kraken's book frames, byte for byte: decimals, checksum, order of keys."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import islice
-from typing import Literal, TypeAlias
+from typing import Literal
 from zlib import crc32
 
-from websockets.frames import Frame, Opcode
+from simulator.market.instrument import Level, SimulatedInstrument
+from simulator.wire import decimal_text
 
-from simulator.protocol.instruments import SimulatedInstrument
-
-Level: TypeAlias = tuple[int, int]
-"""A price in ticks and a quantity in lots; zero lots remove the price."""
 CHECKSUM_LEVELS = 10
-
-
-def decimal_text(units: int, precision: int) -> str:
-    """Return units of 10**-precision as a decimal with trailing zeros."""
-    if precision == 0:
-        return str(units)
-    digits = str(units).rjust(precision + 1, "0")
-    return f"{digits[:-precision]}.{digits[-precision:]}"
-
-
-def now_us() -> int:
-    """Return the time in microseconds since 1970."""
-    return time.time_ns() // 1000
-
-
-def time_text(us: int) -> str:
-    """Return microseconds since 1970 as RFC 3339 in UTC, with six decimals and `Z`."""
-    seconds, fraction = divmod(us, 1_000_000)
-    return f"{_second_text(seconds)}.{fraction:06d}Z"
-
-
-# Successive frames mostly have the same second.
-@lru_cache(maxsize=16)
-def _second_text(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def checksum(asks: Iterable[Level], bids: Iterable[Level]) -> int:
@@ -81,13 +51,3 @@ def _levels_text(levels: Iterable[Level], instrument: SimulatedInstrument) -> st
         f'{{"price":{decimal_text(price, price_digits)},"qty":{decimal_text(lots, qty_digits)}}}'
         for price, lots in levels
     )
-
-
-def pack(text: str) -> bytes:
-    """Return a text as an unmasked WebSocket frame, which all sockets can share."""
-    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
-
-
-def pack_binary(content: bytes) -> bytes:
-    """Return bytes as a binary WebSocket frame."""
-    return Frame(Opcode.BINARY, content).serialize(mask=False)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 
+from simulator.market.instrument import Level
 from simulator.market.side import MarketSide
-from simulator.protocol.wire import Level
 
 
 def best_changed_rank(side: MarketSide) -> int:

@@ -1,15 +1,10 @@
-"""The requests of clients: decode them, and keep a log of the latest ones of all connections."""
+"""Decode the requests of clients."""
 
 from __future__ import annotations
 
-from collections import deque
-
 import msgspec
 
-from simulator.protocol.wire import now_us, time_text
-
 MALFORMED = "Malformed request"
-MAX_LOGGED = 10_000
 
 
 class Params(msgspec.Struct, frozen=True):
@@ -68,33 +63,3 @@ def _bad_request(message: str | bytes) -> BadRequest:
         method if isinstance(method, str) else None,
         req_id if isinstance(req_id, int) and not isinstance(req_id, bool) else None,
     )
-
-
-class LoggedRequest(msgspec.Struct, frozen=True):
-    """A received request; `method` and `channel` are None if they cannot be read."""
-
-    time: str
-    connection: int
-    method: str | None
-    channel: str | None = None
-    symbols: list[str] = []
-
-
-class ReceivedRequests:
-    """The latest `MAX_LOGGED` requests, oldest first."""
-
-    def __init__(self) -> None:
-        self.entries: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED)
-
-    def append(self, connection: int, message: str | bytes) -> None:
-        """Log a message of a connection, even if it is malformed."""
-        time = time_text(now_us())
-        try:
-            request = parse_request(message)
-        except BadRequest as bad:
-            entry = LoggedRequest(time, connection, bad.method)
-        else:
-            params = request.params
-            channel, symbols = (params.channel, params.symbol) if params else (None, [])
-            entry = LoggedRequest(time, connection, request.method, channel, symbols)
-        self.entries.append(entry)

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from simulator.protocol.instruments import SimulatedInstrument
+from simulator.market.instrument import SimulatedInstrument
+from simulator.market.subscriber import FeedSubscriber
 
 DEPTHS = (10, 25, 100, 500, 1000)
 """The depths at which Kraken serves books."""
-SNAPSHOT_SECONDS = 0.02
-"""The delay from the acknowledgement of a subscription to its snapshot."""
-
-
-class FeedSubscriber(Protocol):
-    """The receiver of one connection's frames."""
-
-    def push(self, packed: bytes) -> None:
-        """Queue a frame from `wire.pack`; never blocks."""
-
-    async def drained(self) -> None:
-        """Wait until the queue is short."""
 
 
 class SimulatedFeed(Protocol):
@@ -40,8 +29,8 @@ class SimulatedFeed(Protocol):
     ) -> None:
         """Send the subscriber a book's snapshot, if `snapshot`, and all updates after it.
 
-        The snapshot is sent after `SNAPSHOT_SECONDS`. An earlier `unsubscribe` cancels it, as at
-        Kraken.
+        The snapshot is sent after `subscriber.SNAPSHOT_SECONDS`. An earlier `unsubscribe` cancels
+        it, as at Kraken.
         """
 
     def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:

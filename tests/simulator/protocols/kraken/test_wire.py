@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.recordings import FindRecording
-from simulator.protocol.instruments import SimulatedInstrument, instrument_frame, number_text
-from simulator.protocol.wire import book_frame, decimal_text, pack
+from simulator.market.instrument import SimulatedInstrument
+from simulator.protocols.kraken.book_frames import book_frame
+from simulator.protocols.kraken.instruments import instrument_frame, number_text
+from simulator.wire import decimal_text, pack
 from tests.simulator.helpers import parse, unpack
 
 BTC = SimulatedInstrument("BTC/USD", 1, 8, 5000)

@@ -1,32 +1,11 @@
-"""Pairs, and the frames of the `instrument` channel that describe them and their assets."""
+"""The frames of the `instrument` channel, which describe pairs and their assets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
-
-@dataclass(frozen=True)
-class SimulatedInstrument:
-    """A pair and the precisions of its numbers."""
-
-    symbol: str
-    price_precision: int
-    qty_precision: int
-    qty_min: int
-    """The smallest order, in lots."""
-    status: str = "online"
-
-    @property
-    def base(self) -> str:
-        """The asset that is traded."""
-        return self.symbol.partition("/")[0]
-
-    @property
-    def quote(self) -> str:
-        """The asset in which the price is given."""
-        return self.symbol.partition("/")[2]
+from simulator.market.instrument import SimulatedInstrument
 
 
 def instrument_frame(

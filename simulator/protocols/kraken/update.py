@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from simulator.faults.kinds import CorruptChecksum, Crossed, CutText, ExtraDecimal, OfUpdate
+from simulator.market.instrument import Level, SimulatedInstrument
 from simulator.market.market import Market
-from simulator.protocol.instruments import SimulatedInstrument
-from simulator.protocol.wire import CHECKSUM_LEVELS, Level, book_frame, checksum, decimal_text
+from simulator.protocols.kraken.book_frames import CHECKSUM_LEVELS, book_frame, checksum
+from simulator.wire import decimal_text
 
 
 @dataclass(frozen=True)

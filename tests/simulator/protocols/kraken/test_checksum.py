@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from simulator.protocol.wire import checksum
+from simulator.protocols.kraken.book_frames import checksum
 
 # The book of Kraken's guide, in ticks (1 decimal) and lots (8 decimals).
 BIDS = [
