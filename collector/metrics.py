@@ -18,6 +18,9 @@ VERIFIED_UPDATES = VERIFIED.labels("update")
 MISMATCHES = Counter(
     "kraken_book_mismatches_total", "Frames after which a book was not Kraken's.", ["reason"]
 )
+UNSEEN_CHANGES = FastCounter(
+    "kraken_book_unseen_changes_total", "Changes of levels that are not published."
+)
 RESYNCS = Counter("kraken_book_resyncs_total", "Books subscribed to again.", ["reason"])
 RECONNECTS = Counter("kraken_book_reconnects_total", "Connections that ended.", ["reason"])
 CONNECTION_STATES = Counter(

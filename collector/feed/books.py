@@ -155,18 +155,20 @@ class SymbolBook:
         self,
         bids: Sequence[Level],
         asks: Sequence[Level],
-        checksum: int,
+        checksum: int | None,
         time: str | None,
         read_at: Timestamp,
     ) -> None:
         """Replace the book by a snapshot, verify it, and become live.
 
-        A BookError is raised if the book is not the venue's afterwards.
+        A BookError is raised if the book is not the venue's afterwards. If the venue sends no
+        checksum of Kraken's form, `checksum` is None, and the book is only verified not to be
+        crossed.
         """
         is_compiled = self._can_be_compiled(bids, asks)
         book = self._empty_book(is_compiled=is_compiled)
         book.replace(bids, asks)
-        book.verify(checksum)
+        checksum = _verified_checksum(book, checksum)
         self.book = book
         if is_compiled:
             self.lane.carry(book.bids, book.asks, self.depth, *book.precision)
@@ -181,13 +183,13 @@ class SymbolBook:
         self,
         bids: Sequence[Level],
         asks: Sequence[Level],
-        checksum: int,
+        checksum: int | None,
         time: str | None,
         read_at: Timestamp,
     ) -> None:
         """Apply an update to a live book, and verify it.
 
-        A BookError is raised if the book is not the venue's afterwards.
+        Arguments and errors are those of `take_snapshot`.
         """
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
@@ -195,7 +197,7 @@ class SymbolBook:
             book = self.book = self._pure_copy(book)
             self.lane.drop()
         book.update(bids, asks)
-        book.verify(checksum)
+        checksum = _verified_checksum(book, checksum)
         self._verified(checksum, time, read_at)
         if self.listener is not None:
             self.listener.on_update(bids, asks)
@@ -238,3 +240,10 @@ class SymbolBook:
     def _verified(self, checksum: int, time: str | None, read_at: Timestamp) -> None:
         lane = self.lane
         lane.checksum, lane.exchange_time, lane.read_at = checksum, normalised(time), read_at
+
+
+def _verified_checksum(book: Book, sent: int | None) -> int:
+    """Verify a book by the checksum that was sent, and return its checksum."""
+    checksum = book.checksum() if sent is None else sent
+    book.verify(checksum)
+    return checksum

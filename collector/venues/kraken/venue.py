@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
@@ -10,7 +11,7 @@ from collector.feed.lag import LagMemory
 from collector.feed.room import Room
 from collector.feed.venue import InstrumentsListener
 from collector.tape.recorder import TapeRecorder
-from collector.venues.kraken.connection import KrakenConnection
+from collector.venues.connection import FeedConnection
 from collector.venues.kraken.session import KrakenSession
 from kraken_book.symbols import KRAKEN
 
@@ -53,6 +54,8 @@ class KrakenVenue:
         self.source = source
         self.depth = depth
         self.symbols_per_connection = symbols_per_connection
+        self.proof = "checksum"
+        self.lists_on_connections = True
         self._url = url
         self._quiet_resync = quiet_resync
         self._room = room or Room()
@@ -60,7 +63,7 @@ class KrakenVenue:
         self._connects = SharedBudget(connects_per_10_min, CONNECTS_PERIOD)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
 
-    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> KrakenConnection:
+    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> FeedConnection:
         """Return a new connection, which the caller runs.
 
         Args:
@@ -76,6 +79,10 @@ class KrakenVenue:
             )
 
         tape = self._tape.connection(name, self._url) if self._tape else None
-        return KrakenConnection(
+        return FeedConnection(
             name, self._url, self._connects.join(), open_session, self._room, tape=tape
         )
+
+    def work(self, on_instruments: InstrumentsListener) -> Sequence[Coroutine[Any, Any, None]]:  # noqa: ARG002 - pairs come on connections
+        """Return nothing, because all work is done by connections."""
+        return ()

@@ -21,8 +21,8 @@ from collector.feed.link import Link
 from collector.feed.room import Room
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import ConnectionState
+from collector.venues.connection import YIELD_INTERVAL_NS, FeedConnection
 from collector.venues.feed_socket import MAX_WAITING
-from collector.venues.kraken.connection import YIELD_INTERVAL_NS, KrakenConnection
 from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
 from lab.waiting import async_wait_until, cancel
@@ -47,12 +47,12 @@ async def connected(
     session: Callable[[Mapping[str, SymbolBook]], KrakenSession] = open_session,
     symbols: tuple[str, ...] = (),
     **options: Any,
-) -> AsyncIterator[KrakenConnection]:
+) -> AsyncIterator[FeedConnection]:
     """Run a connection that carries `symbols` to a server with this handler."""
     async with serve(handler, "127.0.0.1", 0, compression=None) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         share = SharedBudget(60, 600.0).join()
-        connection = KrakenConnection("1", url, share, session, **options)
+        connection = FeedConnection("1", url, share, session, **options)
         for symbol in symbols:
             connection.add(SymbolBook(symbol, 10, "simulated", connection.link))
         running = asyncio.create_task(connection.run())
@@ -96,7 +96,7 @@ async def test_connection_is_live_with_its_books_and_backs_off_after_its_end() -
 
 
 async def test_connection_backs_off_from_an_address_that_does_not_answer() -> None:
-    connection = KrakenConnection(
+    connection = FeedConnection(
         "1", "ws://127.0.0.1:1", SharedBudget(60, 600.0).join(), open_session
     )
     book = SymbolBook(BTC, 10, "simulated", connection.link)

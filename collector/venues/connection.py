@@ -1,8 +1,9 @@
-"""One connection to Kraken, in a loop: connect, run a session, back off.
+"""One connection to a venue, in a loop: connect, run a session, back off.
 
 BACKING OFF ─▶ CONNECTING ─▶ SUBSCRIBING ─▶ LIVE
      ▲              │             │          │
-     └──────────────┴─────────────┴──────────┘  unreachable, refused, closed, silent, lag, flood
+     └──────────────┴─────────────┴──────────┘  unreachable, refused, closed, silent, lag, flood,
+                                                              or another end of its session
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from time import monotonic_ns
+from typing import Protocol
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from collector.feed.books import SymbolBook
-from collector.feed.budget import BudgetShare
-from collector.feed.lag import FeedLagging, FeedSilent, Watchdog
+from collector.feed.budget import Budget, BudgetShare
+from collector.feed.lag import SILENCE_TIMEOUT, FeedLagging, FeedSilent, Watchdog
 from collector.feed.link import Link
 from collector.feed.room import Room
 from collector.feed.timestamp import Timestamp, timestamp_now
@@ -31,13 +33,10 @@ from collector.venues.feed_socket import (
     FrameBatch,
     open_feed_socket,
 )
-from collector.venues.kraken.session import KrakenSession
+from collector.venues.session import SessionFailed, VenueSession
 from kraken_book.backoff import Backoff
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
-
-# The name of the logger in LOG_LEVEL. It does not change if the module moves.
-log = get_logger("collector.kraken")
 
 # A snapshot alone does not reset the backoff: the server may end each connection after it.
 RECOVERED_AFTER = 10.0
@@ -53,10 +52,36 @@ TRANSITIONS = {
     ConnectionState.LIVE: {ConnectionState.BACKING_OFF},
 }
 
-_ENDED = (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException)
+_ENDED = (SessionFailed, FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException)
 
 
-class KrakenConnection:
+class ConnectLimit(Protocol):
+    """A limit of connection attempts; times are steady seconds."""
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until another try; 0 if `take` can succeed now."""
+
+    def take(self, now: float) -> bool:
+        """Use one attempt; return False if there may be none now."""
+
+
+class Connects:
+    """A connection's share of all attempts, and the most of all connections in a short time."""
+
+    def __init__(self, share: BudgetShare, burst: Budget) -> None:
+        self._share = share
+        self._burst = burst
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until another try; 0 if `take` can succeed now."""
+        return max(self._share.wait(now), self._burst.wait(now))
+
+    def take(self, now: float) -> bool:
+        """Use one attempt; return False if there may be none now."""
+        return self.wait(now) == 0 and self._share.take(now) and self._burst.take(now)
+
+
+class FeedConnection:
     """A websocket that carries books, and is opened again whenever it ends.
 
     Args:
@@ -65,6 +90,8 @@ class KrakenConnection:
         connects: The connection's share of all connection attempts.
         open_session: Returns a session of these books, for a new websocket.
         room: The room in the queues of events; by default there always is some.
+        venue: The venue's name; its logger in LOG_LEVEL is `collector.<venue>`.
+        silence: Seconds without a frame after which the connection is silent.
         tape: Notes all that is received and sent.
         recovered_after: Seconds after which the backoff is reset, if a snapshot was verified.
         backoff: Delays between attempts.
@@ -82,10 +109,12 @@ class KrakenConnection:
         self,
         name: str,
         url: str,
-        connects: BudgetShare,
-        open_session: Callable[[Mapping[str, SymbolBook]], KrakenSession],
+        connects: ConnectLimit,
+        open_session: Callable[[Mapping[str, SymbolBook]], VenueSession],
         room: Room | None = None,
         *,
+        venue: str = "kraken",
+        silence: float = SILENCE_TIMEOUT,
         tape: ConnectionTape | None = None,
         recovered_after: float = RECOVERED_AFTER,
         backoff: Backoff | None = None,
@@ -105,9 +134,10 @@ class KrakenConnection:
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
         self._clock = clock
-        self._session: KrakenSession | None = None
+        self._session: VenueSession | None = None
         self._entered_at = clock()
-        self._watchdog = Watchdog()
+        self._watchdog = Watchdog(silence)
+        self._log = get_logger(f"collector.{venue}")
 
     def add(self, book: SymbolBook) -> None:
         """Add a book and subscribe to it."""
@@ -148,7 +178,7 @@ class KrakenConnection:
             self.reconnects += 1
             reason = _reason_of(error)
             RECONNECTS.labels(reason).inc()
-            log.warning(
+            self._log.warning(
                 "connection failed, backing off",
                 name=self._name,
                 url=self._url,
@@ -162,10 +192,10 @@ class KrakenConnection:
     async def _wait_for_budget(self) -> None:
         while not self._connects.take(self._now()):
             wait = self._connects.wait(self._now())
-            log.warning("connect budget exhausted", name=self._name, seconds=round(wait, 1))
+            self._log.warning("connect budget exhausted", name=self._name, seconds=round(wait, 1))
             await asyncio.sleep(wait)
 
-    async def _converse_once(self, session: KrakenSession) -> Exception:
+    async def _converse_once(self, session: VenueSession) -> Exception:
         """Connect, and run the session until it ends; return the error that ended it."""
         try:
             websocket = await open_feed_socket(self._url, self._tape)
@@ -197,7 +227,7 @@ class KrakenConnection:
             if self._tape is not None:
                 self._tape.on_closed(reason)
 
-    async def _converse(self, websocket: FeedSocket, session: KrakenSession) -> Exception:
+    async def _converse(self, websocket: FeedSocket, session: VenueSession) -> Exception:
         """Exchange frames and requests; return the error that ends it."""
         session.open(self._now())
         loops = (self._process_frames, self._tick)
@@ -215,10 +245,9 @@ class KrakenConnection:
             return error
         raise AssertionError("a session ends only with an error")
 
-    async def _process_frames(self, websocket: FeedSocket, session: KrakenSession) -> None:
+    async def _process_frames(self, websocket: FeedSocket, session: VenueSession) -> None:
         while True:
-            if session.requests:
-                await self._send_requests(websocket, session)
+            await self._send_requests(websocket, session)
             batch = await websocket.next_batch()
             self.link.is_behind = len(batch.messages) >= MAX_WAITING
             self._watchdog.on_frames(batch.read_at)
@@ -227,7 +256,7 @@ class KrakenConnection:
             if self.state is ConnectionState.SUBSCRIBING and session.is_complete:
                 self._enter(ConnectionState.LIVE)
 
-    async def _process_with_room(self, batch: FrameBatch, session: KrakenSession) -> None:
+    async def _process_with_room(self, batch: FrameBatch, session: VenueSession) -> None:
         """Process the batch in parts that fit into the queues of events."""
         messages, size = batch.messages, self._room.frames_at_once
         for first in range(0, len(messages), size):
@@ -238,7 +267,7 @@ class KrakenConnection:
             part = FrameBatch(batch.read_at, messages[first : first + size])
             await self._process_batch(part, session)
 
-    async def _process_batch(self, batch: FrameBatch, session: KrakenSession) -> None:
+    async def _process_batch(self, batch: FrameBatch, session: VenueSession) -> None:
         until = monotonic_ns() + YIELD_INTERVAL_NS
         messages, at = batch.messages, 0
         while at < len(messages):
@@ -258,15 +287,15 @@ class KrakenConnection:
         # If more messages wait already, `next_batch` does not yield.
         await asyncio.sleep(0)
 
-    async def _tick(self, websocket: FeedSocket, session: KrakenSession) -> None:
+    async def _tick(self, websocket: FeedSocket, session: VenueSession) -> None:
         while True:
             await asyncio.sleep(TICK_INTERVAL)
             self._watchdog.tick(self._clock())
             session.tick(self._now())
             await self._send_requests(websocket, session)
 
-    async def _send_requests(self, websocket: FeedSocket, session: KrakenSession) -> None:
-        while (request := session.requests.next_request(self._now())) is not None:
+    async def _send_requests(self, websocket: FeedSocket, session: VenueSession) -> None:
+        while (request := session.next_request(self._now())) is not None:
             await websocket.send_text(request)
 
     def _enter(self, state: ConnectionState) -> None:
@@ -275,7 +304,9 @@ class KrakenConnection:
         self._entered_at = self._clock()
         CONNECTION_STATES.labels(state.value).inc()
         if state is not ConnectionState.BACKING_OFF:
-            log.info("connection state changed", name=self._name, url=self._url, state=state.value)
+            self._log.info(
+                "connection state changed", name=self._name, url=self._url, state=state.value
+            )
 
     def _now(self) -> float:
         return self._clock().steady / 1e9
@@ -284,7 +315,7 @@ class KrakenConnection:
 def _reason_of(error: Exception) -> str:
     """Return the reason of a failed connection, one of a bounded set of words."""
     match error:
-        case FeedSilent() | FeedLagging() | FeedFlooded():
+        case SessionFailed() | FeedSilent() | FeedLagging() | FeedFlooded():
             return error.reason
         case ConnectionClosed():
             return "closed"

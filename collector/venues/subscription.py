@@ -29,8 +29,7 @@ from collector.metrics import SUBSCRIPTION_STATES
 from kraken_book.backoff import Backoff
 from runtime.logs import get_logger
 
-# The name of the logger in LOG_LEVEL. It does not change if the module moves.
-log = get_logger("collector.kraken")
+log = get_logger(__name__)
 
 # Kraken sometimes drops a request, or sends no snapshot (docs/kraken-protocol.md).
 ANSWER_TIMEOUT = 10.0
@@ -205,6 +204,10 @@ class Subscription:
         """Drop the book because the connection has ended; a refused book stays `refused`."""
         if self.book.status != "refused":
             self.book.lose(reason)
+
+    def wait_on(self) -> None:
+        """Wait for the answer once more as long, because it is on its way."""
+        self._answer_due = self._clock.now + ANSWER_TIMEOUT
 
     def divide(self, together: int) -> None:
         """Make smaller requests, after an error that may concern any of `together` symbols."""

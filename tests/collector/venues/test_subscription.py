@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.feed.books import SymbolBook
-from collector.venues.kraken.subscription import (
+from collector.venues.subscription import (
     TRANSITIONS,
     Clock,
     Event,
