@@ -102,10 +102,6 @@ class Venue(Protocol):
         """Levels of each side that are followed."""
 
     @property
-    def proof(self) -> str:
-        """How books are proved against the venue, such as `checksum`."""
-
-    @property
     def lists_on_connections(self) -> bool:
         """Whether the pairs come on connections, so that wildcards need one."""
 

@@ -54,7 +54,6 @@ class KrakenVenue:
         self.source = source
         self.depth = depth
         self.symbols_per_connection = symbols_per_connection
-        self.proof = "checksum"
         self.lists_on_connections = True
         self._url = url
         self._quiet_resync = quiet_resync

@@ -48,7 +48,6 @@ class ListedVenue:
     def __init__(self, symbols_per_connection: int = 100) -> None:
         self.name, self.proof = "kraken", "checksum"
         self.source = "simulated"
-        self.proof = "checksum"
         self.depth = 10
         self.symbols_per_connection = symbols_per_connection
         self.lists_on_connections = True
