@@ -49,8 +49,6 @@ class FaultInjector:
         if isinstance(fault, kinds.Mute) and fault.symbol is not None:
             self._inject_into_market(fault)
         elif isinstance(fault, kinds.OfRest | kinds.OfEveryConnection | kinds.OfVenue):
-            if isinstance(fault, kinds.Lasting):
-                self._simulator.active_faults.begin(fault)
             self._inject_into_connections(fault)
         else:
             self._inject_into_market(fault)
@@ -72,6 +70,8 @@ class FaultInjector:
                 simulator.set_system(system)
             case _:
                 simulator.perform(fault)
+                if isinstance(fault, kinds.Lasting):
+                    simulator.active_faults.begin(fault)
 
     def _inject_into_market(self, fault: kinds.OfMarket) -> None:
         changed = self.protocol.exchange.inject(fault)

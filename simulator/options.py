@@ -36,6 +36,8 @@ class SimulatorOptions:
     """The symbols to serve; empty for all of the catalogue or of the recording."""
     levels: int | None
     """The number of levels a side; None for the venue's usual one."""
+    rest_weight: int | None
+    """The limit of REST's weight a minute; None for the venue's own."""
     rate: float
     seed: int
     updates: int
@@ -52,7 +54,9 @@ class SimulatorOptions:
     @property
     def markets(self) -> MarketOptions:
         """The options of the synthetic markets."""
-        return MarketOptions(self.symbols, self.levels, self.rate, self.seed, self.updates)
+        return MarketOptions(
+            self.symbols, self.levels, self.rate, self.seed, self.updates, self.rest_weight
+        )
 
 
 def read_options(arguments: Sequence[str]) -> SimulatorOptions:
@@ -103,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
         "--levels",
         type=_levels_of_a_side,
         help="number of levels of a side of each book (default: some hundreds)",
+    )
+    add(
+        "--rest-weight",
+        type=_weight,
+        help="limit of REST's weight a minute at binance (default: 6000)",
     )
     add(
         "--rate",
@@ -192,6 +201,13 @@ def _levels_of_a_side(text: str) -> int:
             f"{text!r} is not a number of levels: use 1 to {_MAX_LEVELS}"
         )
     return count
+
+
+def _weight(text: str) -> int:
+    weight = _integer(text)
+    if weight is None or weight < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a weight: use an integer, 1 or more")
+    return weight
 
 
 def _port(text: str) -> int:

@@ -23,6 +23,8 @@ class MarketOptions(NamedTuple):
     rate: float = 100.0
     seed: int = 1
     updates: int = 0
+    rest_weight: int | None = None
+    """The limit of REST's weight a minute; None for the venue's own."""
 
 
 class ListedPair(NamedTuple):

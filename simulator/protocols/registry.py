@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from simulator.protocols.binance.pairs import BinancePairs
+from simulator.protocols.binance.protocol import SimulatedBinance
 from simulator.protocols.coinbase.pairs import CoinbasePairs
 from simulator.protocols.coinbase.protocol import SimulatedCoinbase
 from simulator.protocols.pairs import ListedPairs, MarketOptions
 from simulator.protocols.venue import SimulatedVenue
 
-_PROTOCOLS = {"coinbase": SimulatedCoinbase}
-_PAIRS: dict[str, type[ListedPairs]] = {"coinbase": CoinbasePairs}
+_PROTOCOLS: dict[str, Callable[[MarketOptions], SimulatedVenue]] = {
+    "binance": SimulatedBinance,
+    "coinbase": SimulatedCoinbase,
+}
+_PAIRS: dict[str, type[ListedPairs]] = {"binance": BinancePairs, "coinbase": CoinbasePairs}
 OTHER_VENUES = tuple(_PROTOCOLS)
 
 

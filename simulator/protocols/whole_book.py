@@ -50,28 +50,18 @@ class WholeBookMarket(Listing[S]):
         change = MarketMove(*map(_touched, (self.market.bids, self.market.asks)))
         if self._random.random() < self.orphan_share:
             self._add_orphan(change)
-        fault = self._update_fault(change) if self._followers and not muted else None
-        if isinstance(fault, Crossed):
-            # It comes last, because clients apply levels in order.
-            change.bids.append((self.market.asks.keys[0], self.market.profile.lots))
-        self.send_change(change, fault, muted=muted)
+        self.send_change(change, muted=muted)
 
     @abstractmethod
-    def send_change(self, change: MarketMove, fault: OfUpdate | None, *, muted: bool) -> None:
-        """Send a change to the followers.
-
-        Args:
-            change: The change, which a `Crossed` has spoiled already.
-            fault: What to do with its frame.
-            muted: Whether its frame is lost.
-
-        """
+    def send_change(self, change: MarketMove, *, muted: bool) -> None:
+        """Send a change to the followers, or lose it if `muted`."""
 
     def update_count(self, depth: int) -> int:  # noqa: ARG002 - the same at each
         """Return the updates since the start."""
         return self.moves
 
-    def _update_fault(self, change: MarketMove) -> OfUpdate | None:
+    def next_update_fault(self, change: MarketMove) -> OfUpdate | None:
+        """Return the fault of the next frame; a `Crossed` is added to the change."""
         # The second update of a reordering must be valid.
         if self._is_reordering:
             self._is_reordering = False
@@ -83,6 +73,9 @@ class WholeBookMarket(Listing[S]):
                 return None
         fault = self.update_faults.pop()
         self._is_reordering = isinstance(fault, Reorder)
+        if isinstance(fault, Crossed):
+            # It comes last, because clients apply levels in order.
+            change.bids.append((self.market.asks.keys[0], self.market.profile.lots))
         return fault
 
     def _add_orphan(self, change: MarketMove) -> None:

@@ -53,20 +53,20 @@ class CoinbaseMarket(WholeBookMarket[Level2Follower]):
             )
         subscriber.send_book_event(self._product_id, self._snapshot)
 
-    def send_change(self, change: MarketMove, fault: OfUpdate | None, *, muted: bool) -> None:
+    def send_change(self, change: MarketMove, *, muted: bool) -> None:
         """Send a change to all sessions; a muted one uses up a number of each."""
         self._snapshot = None
         if not self._followers:
             return
+        lost = Swallow(symbol=self.instrument.symbol)
+        fault = lost if muted else self.next_update_fault(change)
         event = self._event(change)
         if isinstance(fault, ExtraDecimal):
             event = with_extra_decimal(event)
         has_empty = self._random.random() < _EMPTY_SHARE and fault is None
-        if muted:
-            fault = Swallow(symbol=self.instrument.symbol)
         for subscriber in self._followers[0]:
             subscriber.send_book_event(self._product_id, event, fault)
-            if has_empty and not muted:
+            if has_empty:
                 subscriber.send_book_event(self._product_id, self._event(MarketMove([], [])))
 
     def replace(self, market: Market) -> None:

@@ -139,7 +139,7 @@ class Level2Session(ServedSession):
     def _subscribe(self, request: Level2Request) -> None:
         if request.channel == "heartbeats":
             self._has_heartbeats = True
-            self._acknowledge()
+            self._send_subscriptions()
             return
         symbols = {name: self._pairs.parsed(name) for name in request.product_ids}
         unknown = [name for name, symbol in symbols.items() if not self._exchange.lists(symbol)]
@@ -169,6 +169,9 @@ class Level2Session(ServedSession):
 
     def _acknowledge(self) -> None:
         self._awaited = None
+        self._send_subscriptions()
+
+    def _send_subscriptions(self) -> None:
         self._send("subscriptions", frames.subscriptions_event(self._subscriptions()))
 
     def _subscriptions(self) -> Mapping[str, list[str]]:
