@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
 from kraken_book.book import DEPTHS
-from kraken_book.selection import Selection, parse_selection
+from kraken_book.selection import Selection, parse_pairs
 from runtime.settings import EnvironmentSettings, parsed_by
 
 BITFINEX_DEPTHS = (10, 25, 100)
@@ -84,7 +84,7 @@ _WebsocketUrl = Annotated[
     str, _address(("ws", "wss"), "it takes ws://host:port/path or wss://host/path")
 ]
 _RestUrl = Annotated[str, _address(("http", "https"), "it takes http://host:port or https://host")]
-_Symbols = Annotated[Selection, NoDecode, parsed_by(parse_selection)]
+_Symbols = Annotated[Selection, NoDecode, parsed_by(parse_pairs)]
 _MaxSymbols = Annotated[int, Field(ge=1, le=20_000)]
 _Connects = Annotated[int, Field(ge=1, le=150)]
 _Quiet = Annotated[float, Field(ge=10, allow_inf_nan=False)]
@@ -95,7 +95,7 @@ class KrakenSettings(EnvironmentSettings):
 
     kraken_url: _WebsocketUrl = "wss://ws.kraken.com/v2"
     """address of Kraken's WebSocket v2, or of a simulator"""
-    kraken_symbols: _Symbols = parse_selection("BTC/USD,ETH/USD,SOL/USD")
+    kraken_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
     """symbols; also */USD, BTC/* or * for all that Kraken lists, and !USDT/USD to exclude one"""
     kraken_depth: Annotated[int, _one_of(DEPTHS, "Kraken")] = 10
     """levels of each side: 10, 25, 100, 500 or 1000"""
@@ -116,7 +116,7 @@ class CoinbaseSettings(EnvironmentSettings):
     """address of Coinbase's WebSocket, or of a simulator"""
     coinbase_rest_url: _RestUrl = "https://api.coinbase.com"
     """address of Coinbase's REST interface, for the list of pairs"""
-    coinbase_symbols: _Symbols = parse_selection("BTC/USD,ETH/USD,SOL/USD")
+    coinbase_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
     """symbols, as in KRAKEN_SYMBOLS, such as BTC/USD or */USD"""
     coinbase_depth: Annotated[int, _one_of(DEPTHS, "Coinbase")] = 10
     """levels of each side that are published: 10, 25, 100, 500 or 1000"""
@@ -137,7 +137,7 @@ class BinanceSettings(EnvironmentSettings):
     """address of Binance's streams, such as wss://stream.binance.us:9443/ws, or of a simulator"""
     binance_rest_url: _RestUrl = "https://data-api.binance.vision"
     """address of Binance's REST interface, for pairs and snapshots: https://api.binance.us"""
-    binance_symbols: _Symbols = parse_selection("BTC/USDT,ETH/USDT,SOL/USDT")
+    binance_symbols: _Symbols = parse_pairs("BTC/USDT,ETH/USDT,SOL/USDT")
     """symbols, as in KRAKEN_SYMBOLS, such as BTC/USDT or */USDT"""
     binance_depth: Annotated[int, _one_of(DEPTHS, "Binance")] = 10
     """levels of each side that are published: 10, 25, 100, 500 or 1000"""
@@ -158,7 +158,7 @@ class BitfinexSettings(EnvironmentSettings):
     """address of Bitfinex's WebSocket v2, or of a simulator"""
     bitfinex_rest_url: _RestUrl = "https://api-pub.bitfinex.com"
     """address of Bitfinex's REST interface, for the list of pairs"""
-    bitfinex_symbols: _Symbols = parse_selection("BTC/USD,ETH/USD,SOL/USD")
+    bitfinex_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
     """symbols, as in KRAKEN_SYMBOLS, in Bitfinex's codes: UST is USDT"""
     bitfinex_depth: Annotated[int, _one_of(BITFINEX_DEPTHS, "Bitfinex")] = 10
     """levels of each side that are published: 10, 25 or 100"""
