@@ -16,7 +16,7 @@ from collector.settings import Shard
 from collector.venue_settings import FollowedVenue
 from collector.venues.choice import open_venue
 from kraken_book.level import Level
-from kraken_book.selection import parse_selection
+from kraken_book.selection import parse_pairs
 from lab.naive_book import NaiveBook
 from lab.services import SimulatorProcess
 from lab.stage import Stage
@@ -176,7 +176,7 @@ async def followed(
         venue.name,
         simulator.url,
         simulator.rest_url,
-        parse_selection(selection or ",".join(venue.pairs)),
+        parse_pairs(selection or ",".join(venue.pairs)),
         DEPTH,
         symbols_per_connection=20,
         max_symbols=100,
