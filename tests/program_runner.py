@@ -20,6 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from kraken_book.commands import COMMANDS
+
 # Audit events of actions that outlive the process or can be seen from outside.
 ACTIONS = (
     "os.chmod", "os.chown", "os.exec", "os.fork", "os.link", "os.mkdir", "os.posix_spawn",
@@ -75,7 +77,8 @@ def _run_and_exit(module: str, arguments: list[str], actions: int) -> NoReturn:
 
     sys.argv[1:] = arguments
     # Otherwise runpy warns that the program was imported before.
-    sys.modules.pop(module, None)
+    for name in (module, f"{module}.__main__"):
+        sys.modules.pop(name, None)
     sys.addaudithook(note)
     code: object = 0
     try:
@@ -100,6 +103,10 @@ def main() -> None:
     for module in {module for module, _ in orders}:
         with contextlib.suppress(SystemExit):
             importlib.import_module(module)
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"{module}.__main__")
+    for command in COMMANDS.values():
+        importlib.import_module(command.module)
     gc.freeze()
     # A start of a service would fail with these settings.
     os.environ |= {"REDIS_URL": "http://x", "KRAKEN_DEPTH": "27", "COLUMNS": "100"}
