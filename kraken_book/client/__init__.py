@@ -9,16 +9,24 @@ limits of `patience` and the `answer_timer`. `sse` parses the bytes into message
 the messages to the books, and `outage` logs the time without a stream. `live_book` is a verified
 book with its status. `replaying` reads books from a recording instead.
 
-A request: `fetch` gets the whole answer, `attempts` decides whether to repeat it, and `depth`
-verifies the book in it.
+A request: `fetch` gets the whole answer, `attempts` decides whether to repeat it, `depth`
+verifies the book in it, and `past_events` has the requests and answers about events.
 
 `failure` explains errors of the connection, and `refused` unexpected answers.
 Only `async_books`, `blocking_books`, `fetch` and `api_client` do I/O.
 """
 
 from kraken_book.client.api_client import AsyncClient, Client
-from kraken_book.client.functions import get_book, get_books, get_symbols, list_symbols
+from kraken_book.client.functions import (
+    get_book,
+    get_books,
+    get_events,
+    get_symbols,
+    iter_events,
+    list_symbols,
+)
 from kraken_book.client.live_book import LiveBook
+from kraken_book.client.past_events import EventPage, PastEvent
 from kraken_book.client.replaying import replay
 from kraken_book.client.watching import Watch, watch
 from kraken_book.errors import Refused, UnknownSymbol, Unreachable
@@ -29,15 +37,19 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Counts",
+    "EventPage",
     "FrozenBook",
     "LiveBook",
+    "PastEvent",
     "Refused",
     "UnknownSymbol",
     "Unreachable",
     "Watch",
     "get_book",
     "get_books",
+    "get_events",
     "get_symbols",
+    "iter_events",
     "list_symbols",
     "replay",
     "watch",

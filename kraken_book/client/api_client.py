@@ -1,10 +1,10 @@
-"""`Client` and `AsyncClient`: books and symbols of one api on kept connections."""
+"""`Client` and `AsyncClient`: books, symbols and past events of one api on kept connections."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -13,6 +13,7 @@ import msgspec
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.arguments import (
     ALL,
+    Time,
     checked_attempts,
     checked_seconds,
     requested_names,
@@ -20,6 +21,14 @@ from kraken_book.client.arguments import (
 from kraken_book.client.attempts import Attempts
 from kraken_book.client.depth import depth_path, read_book
 from kraken_book.client.fetch import Answer, NoAnswer, fetch, fetch_async, one_request_timeout
+from kraken_book.client.past_events import (
+    MAX_LIMIT,
+    PAGE_LIMIT,
+    EventPage,
+    PageRequest,
+    Pages,
+    PastEvent,
+)
 from kraken_book.client.watching import Watch, watch
 from kraken_book.errors import KrakenBookError
 from kraken_book.frozen_book import FrozenBook
@@ -82,6 +91,9 @@ class _Requests:
 
     def _read_book(self, name: str, *, only_live: bool) -> _Read[FrozenBook]:
         return lambda answer: read_book(answer, self._address, name, only_live=only_live)
+
+    def _read_page(self, request: PageRequest) -> _Read[EventPage]:
+        return lambda answer: request.read_page(answer, self._address)
 
     def _read_symbols(self, answer: Answer) -> list[str]:
         try:
@@ -170,6 +182,59 @@ class Client(_Requests):
     def get_symbols(self) -> list[str]:
         """Return the symbols that the api serves to this caller, sorted."""
         return self._get(SYMBOLS_PATH, self._read_symbols)
+
+    def get_events(
+        self,
+        symbol: str,
+        *,
+        start: Time | None = None,
+        after: str | None = None,
+        end: Time | None = None,
+        limit: int = PAGE_LIMIT,
+    ) -> EventPage:
+        """Return one page of the events of a book that its stream still holds, oldest first.
+
+        Args:
+            symbol: The symbol in any spelling.
+            start: The first event: its id, or a time, which is a datetime with a time zone or a
+                text of RFC 3339. None is the oldest event.
+            after: The id of the event before the first one, as in `EventPage.next`. It excludes
+                `start`.
+            end: The last event, in the forms of `start`. It is included; a time includes its whole
+                millisecond. None is the newest event.
+            limit: The number of events at most, from 1 to 1,000.
+        """
+        return self._get_page(PageRequest.of(symbol, start, after, end, limit))
+
+    def iter_events(
+        self,
+        symbol: str,
+        *,
+        start: Time | None = None,
+        after: str | None = None,
+        end: Time | None = None,
+        limit: int = MAX_LIMIT,
+    ) -> Iterator[PastEvent]:
+        """Return an iterator over the events of a book that its stream still holds, oldest first.
+
+        It gets page after page. Without `end` it ends with the newest event of the time of the
+        first page, although new events come. Where events may be gone, it yields a `Lagged`.
+
+        Args:
+            symbol: As for `get_events`.
+            start: As for `get_events`.
+            after: As for `get_events`.
+            end: As for `get_events`.
+            limit: The number of events of each page at most, from 1 to 1,000.
+        """
+        return self._events(Pages(PageRequest.of(symbol, start, after, end, limit)))
+
+    def _events(self, pages: Pages) -> Iterator[PastEvent]:
+        while pages.request is not None:
+            yield from pages.take(self._get_page(pages.request))
+
+    def _get_page(self, request: PageRequest) -> EventPage:
+        return self._get(request.path, self._read_page(request))
 
     def _get(self, path: str, read: _Read[_T]) -> _T:
         attempts = self._new_attempts()
@@ -274,6 +339,56 @@ class AsyncClient(_Requests):
     async def get_symbols(self) -> list[str]:
         """Return the symbols that the api serves to this caller, sorted."""
         return await self._get(SYMBOLS_PATH, self._read_symbols)
+
+    async def get_events(
+        self,
+        symbol: str,
+        *,
+        start: Time | None = None,
+        after: str | None = None,
+        end: Time | None = None,
+        limit: int = PAGE_LIMIT,
+    ) -> EventPage:
+        """Return one page of the past events of a book, as `Client.get_events`.
+
+        Args:
+            symbol: As for `Client.get_events`.
+            start: As for `Client.get_events`.
+            after: As for `Client.get_events`.
+            end: As for `Client.get_events`.
+            limit: As for `Client.get_events`.
+        """
+        return await self._get_page(PageRequest.of(symbol, start, after, end, limit))
+
+    def iter_events(
+        self,
+        symbol: str,
+        *,
+        start: Time | None = None,
+        after: str | None = None,
+        end: Time | None = None,
+        limit: int = MAX_LIMIT,
+    ) -> AsyncIterator[PastEvent]:
+        """Return an iterator over the past events of a book, as `Client.iter_events`.
+
+        It is for `async for`, and is not awaited.
+
+        Args:
+            symbol: As for `Client.get_events`.
+            start: As for `Client.get_events`.
+            after: As for `Client.get_events`.
+            end: As for `Client.get_events`.
+            limit: As for `Client.iter_events`.
+        """
+        return self._events(Pages(PageRequest.of(symbol, start, after, end, limit)))
+
+    async def _events(self, pages: Pages) -> AsyncIterator[PastEvent]:
+        while pages.request is not None:
+            for past in pages.take(await self._get_page(pages.request)):
+                yield past
+
+    async def _get_page(self, request: PageRequest) -> EventPage:
+        return await self._get(request.path, self._read_page(request))
 
     def _require_loop(self) -> None:
         """Raise RuntimeError in another event loop than that of the first request."""

@@ -1,22 +1,29 @@
-"""The arguments that the client's functions share: symbols, time limits and attempts."""
+"""The arguments that the client's functions share: symbols, times, limits and attempts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from kraken_book.errors import Unusable
 from kraken_book.printable import printable
+from kraken_book.timestamps import parse_rfc3339
 
 __all__ = [
     "ALL",
     "MAX_SECONDS",
+    "Time",
     "checked_attempts",
     "checked_limit",
     "checked_seconds",
+    "checked_whole",
+    "parse_time",
     "requested_names",
     "split_names",
 ]
 
+Time = datetime | str
+"""A time: a datetime with a time zone, or a text of RFC 3339."""
 ALL = "*"
 """The name of every symbol."""
 MAX_SHOWN = 60
@@ -115,13 +122,45 @@ def checked_limit(seconds: float | None, argument: str) -> float | None:
 
 
 def checked_attempts(attempts: int) -> int:
-    """Return a number of attempts.
+    """Return a number of attempts; Unusable is raised if it is not from 1 to 1,000."""
+    return checked_whole(attempts, "attempts", MAX_ATTEMPTS, 3)
+
+
+def checked_whole(number: int, argument: str, most: int, example: int) -> int:
+    """Return a whole number.
+
+    Args:
+        number: The value of the argument.
+        argument: The name of the argument, for the message.
+        most: The greatest value.
+        example: A usual value.
 
     Raises:
-        Unusable: It is not a whole number from 1 to 1,000.
+        Unusable: It is not a whole number from 1 to `most`.
     """
-    is_whole = isinstance(attempts, int) and not isinstance(attempts, bool)
-    if is_whole and 1 <= attempts <= MAX_ATTEMPTS:
-        return attempts
-    shown = printable(repr(attempts)[:MAX_SHOWN])
-    raise Unusable(f"attempts={shown}: use a whole number from 1 to {MAX_ATTEMPTS}, such as 3")
+    is_whole = isinstance(number, int) and not isinstance(number, bool)
+    if is_whole and 1 <= number <= most:
+        return number
+    shown = printable(repr(number)[:MAX_SHOWN])
+    raise Unusable(f"{argument}={shown}: use a whole number from 1 to {most}, such as {example}")
+
+
+def parse_time(name: str, given: Time | None) -> int | None:
+    """Return a time in Unix microseconds.
+
+    Args:
+        name: The argument, for the message.
+        given: The time.
+
+    Raises:
+        Unusable: It is no time, or has no time zone.
+    """
+    if given is None:
+        return None
+    text = given.isoformat() if isinstance(given, datetime) else given
+    try:
+        return parse_rfc3339(text) // 1000
+    except (TypeError, ValueError):
+        raise Unusable(
+            f"{name}={text!r}: use a time with a time zone, such as 2026-11-27T18:00:00Z"
+        ) from None

@@ -17,7 +17,7 @@ from kraken_book.printable import printable
 from kraken_book.verified_book import VerifiedBook
 from kraken_book.words import explain
 
-__all__ = ["depth_path", "read_book"]
+__all__ = ["depth_path", "read_book", "require_symbol"]
 
 MAX_SHOWN = 80
 
@@ -78,6 +78,21 @@ def read_book(answer: Answer, address: ApiAddress, name: str, *, only_live: bool
     return _require_live(book) if only_live else book
 
 
+def require_symbol(name: str, symbol: str) -> None:
+    """Check the symbol of an answer.
+
+    Args:
+        name: The symbol that was requested, in any spelling.
+        symbol: That of the answer.
+
+    Raises:
+        BookInvalid: It is another one.
+    """
+    if not is_same_symbol(name, symbol):
+        shown = printable(f"asked for {name[:MAX_SHOWN]!r}, got {symbol[:MAX_SHOWN]!r}")
+        raise BookInvalid("unverified", shown)
+
+
 def _last_known_book(
     answer: Answer, address: ApiAddress, name: str, *, only_live: bool
 ) -> FrozenBook:
@@ -107,9 +122,7 @@ def _require_live(book: FrozenBook) -> FrozenBook:
 
 
 def _verified(depth: _Depth, name: str) -> FrozenBook:
-    if not is_same_symbol(name, depth.symbol):
-        shown = printable(f"asked for {name[:MAX_SHOWN]!r}, got {depth.symbol[:MAX_SHOWN]!r}")
-        raise BookInvalid("unverified", shown)
+    require_symbol(name, depth.symbol)
     verified = VerifiedBook(depth.symbol)
     verified.apply(_snapshot(depth))
     assert verified.book is not None, "a snapshot that does not lead to a book raises"

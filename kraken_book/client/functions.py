@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from kraken_book.client.api_client import ATTEMPTS, TIMEOUT, AsyncClient, Client
+from kraken_book.client.arguments import Time
+from kraken_book.client.past_events import MAX_LIMIT, PAGE_LIMIT, EventPage, PastEvent
 from kraken_book.frozen_book import FrozenBook
 
-__all__ = ["get_book", "get_books", "get_symbols", "list_symbols"]
+__all__ = ["get_book", "get_books", "get_events", "get_symbols", "iter_events", "list_symbols"]
 
 
 def get_book(
@@ -69,6 +71,72 @@ def get_symbols(
     """
     with Client(url, key=key, timeout=timeout, attempts=attempts) as client:
         return client.get_symbols()
+
+
+def get_events(
+    url: str,
+    symbol: str,
+    *,
+    start: Time | None = None,
+    after: str | None = None,
+    end: Time | None = None,
+    limit: int = PAGE_LIMIT,
+    key: str | None = None,
+    timeout: float = TIMEOUT,
+    attempts: int = ATTEMPTS,
+) -> EventPage:
+    """Return one page of the past events of a book from the api at `url`, oldest first.
+
+    Args:
+        url: As for `Client`.
+        symbol: As for `Client.get_events`.
+        start: As for `Client.get_events`.
+        after: As for `Client.get_events`.
+        end: As for `Client.get_events`.
+        limit: As for `Client.get_events`.
+        key: As for `Client`.
+        timeout: As for `Client`.
+        attempts: As for `Client`.
+    """
+    with Client(url, key=key, timeout=timeout, attempts=attempts) as client:
+        return client.get_events(symbol, start=start, after=after, end=end, limit=limit)
+
+
+def iter_events(
+    url: str,
+    symbol: str,
+    *,
+    start: Time | None = None,
+    after: str | None = None,
+    end: Time | None = None,
+    limit: int = MAX_LIMIT,
+    key: str | None = None,
+    timeout: float = TIMEOUT,
+    attempts: int = ATTEMPTS,
+) -> Iterator[PastEvent]:
+    """Return an iterator over the past events of a book from the api at `url`, oldest first.
+
+    See `Client.iter_events`.
+
+    Args:
+        url: As for `Client`.
+        symbol: As for `Client.get_events`.
+        start: As for `Client.get_events`.
+        after: As for `Client.get_events`.
+        end: As for `Client.get_events`.
+        limit: As for `Client.iter_events`.
+        key: As for `Client`.
+        timeout: As for `Client`; for each page.
+        attempts: As for `Client`; for each page.
+    """
+    client = Client(url, key=key, timeout=timeout, attempts=attempts)
+    events = client.iter_events(symbol, start=start, after=after, end=end, limit=limit)
+    return _closed_after(client, events)
+
+
+def _closed_after(client: Client, events: Iterator[PastEvent]) -> Iterator[PastEvent]:
+    with client:
+        yield from events
 
 
 async def list_symbols(url: str, key: str | None = None) -> list[str]:

@@ -22,6 +22,7 @@ def replay(
     speed: float | None = None,
     start: datetime | str | None = None,
     end: datetime | str | None = None,
+    loop: bool = False,
 ) -> RecordedBooks:
     """Return an iterable over the books of a recording as they changed.
 
@@ -40,9 +41,11 @@ def replay(
         start: The time of the first change: a datetime with a time zone, or RFC 3339. Each book is
             as it was then.
         end: The time before which the last change was recorded.
+        loop: Whether to begin again at the end, without end. As with `kraken-book replay --loop`,
+            epochs and seqs are then raised above those of the pass before, so they only rise.
     """
     require_extra("replay", "recording")
     # pyarrow is large, and few programs read recordings.
     from kraken_book.recording.replay import open_replay  # noqa: PLC0415
 
-    return open_replay(Path(path), symbols, speed, start, end)
+    return open_replay(Path(path), symbols, speed, start, end, loop=loop)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.progress_line import ProgressLine
+from kraken_book.commands.running import exit_code_of
 from kraken_book.commands.selecting import add_selection, selected
-from kraken_book.programs import ends_quietly
 from kraken_book.recording.export.export import export_books
 from kraken_book.recording.export.formats import FORMATS
 
@@ -25,12 +25,7 @@ EXIT_CODES = {
 def run(arguments: Sequence[str]) -> int:
     """Export the recordings that the arguments name; return the exit code."""
     given = read_arguments(arguments)
-    try:
-        with ends_quietly(NAME):
-            _export(given)
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
-    return 0
+    return exit_code_of(NAME, lambda: _export(given))
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:

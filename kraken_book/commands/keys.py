@@ -30,9 +30,9 @@ from kraken_book.access_keys import (
     render_key_file,
 )
 from kraken_book.commands.parser import CommandParser
+from kraken_book.commands.running import exit_code_of
 from kraken_book.errors import Unusable
 from kraken_book.printable import printable
-from kraken_book.programs import ends_quietly
 
 FILE_VARIABLE = "API_KEYS_FILE"
 VARIABLES = {f"{FILE_VARIABLE} (unset)": "the key file, if --file is not given"}
@@ -51,11 +51,7 @@ _MODE = 0o600
 def run(arguments: Sequence[str]) -> int:
     """Change or show a key file; return the exit code."""
     given = _parse_arguments(arguments)
-    try:
-        with ends_quietly(NAME):
-            return _carried_out(given)
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
+    return exit_code_of(NAME, lambda: _carried_out(given))
 
 
 def _carried_out(given: argparse.Namespace) -> int:

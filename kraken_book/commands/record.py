@@ -18,8 +18,8 @@ from kraken_book.client.session import StreamStart
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.progress_line import ProgressLine
 from kraken_book.commands.reading import READER_VARIABLES
+from kraken_book.commands.running import exit_code_of, log_to_stderr
 from kraken_book.commands.selecting import parse_symbols
-from kraken_book.programs import ends_quietly
 from kraken_book.recording.recorder import Recorder, Recovered
 from kraken_book.recording.recording import DAY, Limits, Recording
 from kraken_book.selection import Selection
@@ -43,14 +43,8 @@ log = logging.getLogger("kraken_book.recording")
 def run(arguments: Sequence[str]) -> int:
     """Record until a signal or an error; return the exit code."""
     given = read_arguments(arguments)
-    logging.basicConfig(format=f"{NAME}: %(message)s", level=logging.WARNING)
-    log.setLevel(logging.INFO)
-    try:
-        with ends_quietly(NAME):
-            asyncio.run(_record(given))
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
-    return 0
+    log_to_stderr(NAME, log)
+    return exit_code_of(NAME, lambda: asyncio.run(_record(given)))
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:

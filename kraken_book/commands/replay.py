@@ -15,9 +15,9 @@ from types import FrameType
 
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.progress_line import ProgressLine
+from kraken_book.commands.running import exit_code_of, log_to_stderr
 from kraken_book.commands.selecting import add_selection, selected
 from kraken_book.printable import printable
-from kraken_book.programs import ends_quietly
 from kraken_book.recording.replay_target import ReplayStopped, ReplayTarget
 from kraken_book.recording.replayer import Replayer, ReplayPlan
 from kraken_book.timestamps import rfc3339
@@ -44,17 +44,12 @@ log = logging.getLogger("kraken_book.replay")
 def run(arguments: Sequence[str]) -> int:
     """Replay until the end, a signal or an error; return the exit code."""
     given = read_arguments(arguments)
-    logging.basicConfig(format=f"{NAME}: %(message)s", level=logging.WARNING)
-    log.setLevel(logging.INFO)
+    log_to_stderr(NAME, log)
     try:
-        with ends_quietly(NAME):
-            _replay(given)
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
+        return exit_code_of(NAME, lambda: _replay(given))
     except ReplayStopped as error:
         sys.stderr.write(f"{NAME}: {printable(str(error))}\n")
         return 1
-    return 0
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from kraken_book.commands.parser import CommandParser
+from kraken_book.commands.running import exit_code_of
 from kraken_book.commands.tables import print_table
-from kraken_book.programs import ends_quietly
 from kraken_book.recording.reader import find_book_files
 from kraken_book.recording.report import DayReport, report_days
 
@@ -28,17 +28,7 @@ COLUMNS = ("book", "day", "from", "to", "events", "gaps", "missing", "verified",
 def run(arguments: Sequence[str]) -> int:
     """Report on the recordings that the arguments name; return the exit code."""
     given = read_arguments(arguments)
-    try:
-        with ends_quietly(NAME):
-            reports = report_days(find_book_files(given.paths))
-            if given.json:
-                for report in reports:
-                    print(msgspec.json.encode(_as_json(report)).decode())  # noqa: T201
-            else:
-                print_table(COLUMNS, [_row(report) for report in reports])
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
-    return 0
+    return exit_code_of(NAME, lambda: _report(given))
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -53,6 +43,15 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print a line of JSON for each")
     given: argparse.Namespace = parser.parse_args(arguments)
     return given
+
+
+def _report(given: argparse.Namespace) -> None:
+    reports = report_days(find_book_files(given.paths))
+    if given.json:
+        for report in reports:
+            print(msgspec.json.encode(_as_json(report)).decode())  # noqa: T201
+    else:
+        print_table(COLUMNS, [_row(report) for report in reports])
 
 
 def _row(report: DayReport) -> tuple[object, ...]:

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from kraken_book.client.arguments import ALL
+from kraken_book.client.arguments import ALL, parse_time
 from kraken_book.errors import Unusable
 from kraken_book.recording.reader import BookFile, find_book_files
-from kraken_book.recording.replay import TimeRange, choose_files, parse_time
+from kraken_book.recording.replay import TimeRange, choose_files
 from kraken_book.selection import Selection, parse_selection
 
 __all__ = ["add_selection", "parse_symbols", "selected"]

@@ -10,10 +10,10 @@ import msgspec
 
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.progress_line import ProgressLine
+from kraken_book.commands.running import exit_code_of
 from kraken_book.commands.tables import print_table
 from kraken_book.errors import DamagedRecording
 from kraken_book.printable import printable
-from kraken_book.programs import ends_quietly
 from kraken_book.recording.layout import MANIFEST
 from kraken_book.recording.manifest import read_manifest
 from kraken_book.recording.reader import BookFile, find_paths, open_book_file
@@ -53,11 +53,7 @@ class Totals(msgspec.Struct):
 def run(arguments: Sequence[str]) -> int:
     """Verify the recordings that the arguments name; return the exit code."""
     given = read_arguments(arguments)
-    try:
-        with ends_quietly(NAME):
-            return _verify(given.paths)
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
+    return exit_code_of(NAME, lambda: _verify(given.paths))
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,8 +17,9 @@ from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
 from kraken_book.client.arguments import MAX_SECONDS
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.reading import READER_VARIABLES
+from kraken_book.commands.running import exit_code_of, log_to_stderr
 from kraken_book.printable import printable, printable_json
-from kraken_book.programs import ends_quietly, is_reader_gone
+from kraken_book.programs import is_reader_gone
 from kraken_book.words import explain
 
 NAME = "kraken-book"
@@ -39,19 +39,8 @@ def run(arguments: Sequence[str]) -> int:
     """Print until the user, the reader of stdout or an error ends it; return the exit code."""
     given = read_arguments(arguments)
     # The client logs an outage once, and again from time to time.
-    logging.basicConfig(format=f"{NAME}: %(message)s", level=logging.WARNING)
-    try:
-        with ends_quietly(NAME):
-            books = watch(
-                given.url,
-                *given.symbols,
-                key=os.environ.get(KEY_VARIABLE, "").strip() or None,
-                give_up_after=given.wait or None,
-            )
-            asyncio.run(_follow(books, event_line if given.json else Tops().line))
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
-    return 0
+    log_to_stderr(NAME)
+    return exit_code_of(NAME, lambda: _watch(given))
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -77,6 +66,16 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     given: argparse.Namespace = parser.parse_args(arguments)
     return given
+
+
+def _watch(given: argparse.Namespace) -> None:
+    books = watch(
+        given.url,
+        *given.symbols,
+        key=os.environ.get(KEY_VARIABLE, "").strip() or None,
+        give_up_after=given.wait or None,
+    )
+    asyncio.run(_follow(books, event_line if given.json else Tops().line))
 
 
 def event_line(book: LiveBook) -> str:

@@ -12,6 +12,7 @@ at a time.
 
 `verify` proves files again, `report` lists what is missing in them, and `replay` yields their books
 like `watch`. The folder `export` writes the formats of other programs.
+If a recording is played again, `raised_positions` are above those of the play before.
 A `replayer` writes a recording into Redis: it makes a `replayed_book` of each symbol, and the
 `replay_target` carries out their writes.
 

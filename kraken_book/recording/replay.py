@@ -7,38 +7,33 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from kraken_book.client.arguments import ALL, split_names
+from kraken_book.client.arguments import ALL, Time, parse_time, split_names
 from kraken_book.client.live_book import LiveBook
 from kraken_book.errors import BookInvalid, Unusable
-from kraken_book.event import Snapshot, Update
+from kraken_book.event import Event, Snapshot, Update
 from kraken_book.level import Best, Level
+from kraken_book.recording.raised_positions import RaisedPositions, epoch_shift
 from kraken_book.recording.reader import BookFile, find_book_files, read_events
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.selection import Selection, parse_selection
 from kraken_book.symbols import normalize_symbol
-from kraken_book.timestamps import parse_rfc3339
 
 __all__ = [
     "RecordedBooks",
     "ReplayPace",
-    "Time",
     "TimeRange",
     "choose_files",
     "open_replay",
-    "parse_time",
     "with_top",
 ]
 
 # Events that are read from the files at a time, outside the event loop.
 CHUNK_EVENTS = 512
-
-Time = datetime | str
 
 
 class TimeRange(msgspec.Struct, frozen=True):
@@ -54,6 +49,8 @@ def open_replay(
     speed: float | None,
     start: Time | None,
     end: Time | None,
+    *,
+    loop: bool = False,
 ) -> RecordedBooks:
     """Return the replay of a recording; the arguments are those of `kraken_book.replay`.
 
@@ -69,7 +66,7 @@ def open_replay(
         raise Unusable(f"speed={speed}: use a number above 0, or None for as fast as possible")
     span = TimeRange(parse_time("start", start), parse_time("end", end))
     files = choose_files(find_book_files([Path(path)]), selection.normalized(), span)
-    return RecordedBooks(files, speed, span)
+    return RecordedBooks(files, speed, span, is_loop=loop)
 
 
 class RecordedBooks:
@@ -79,15 +76,25 @@ class RecordedBooks:
         files: The files of all books.
         speed: The factor of the recorded pace; None is as fast as the books are read.
         span: The events that are yielded; those before only change the books.
+        is_loop: Whether to begin again at the end. Each pass has higher positions than the one
+            before.
     """
 
     def __init__(
-        self, files: Iterable[BookFile], speed: float | None = None, span: TimeRange | None = None
+        self,
+        files: Iterable[BookFile],
+        speed: float | None = None,
+        span: TimeRange | None = None,
+        *,
+        is_loop: bool = False,
     ) -> None:
         self._files = list(files)
         self._speed = speed
         self._span = span or TimeRange()
+        self._is_loop = is_loop
         self._books: dict[str, LiveBook] = {}
+        self._positions: dict[str, RaisedPositions] = defaultdict(RaisedPositions)
+        self._has_yielded = False
 
     @property
     def books(self) -> Mapping[str, LiveBook]:
@@ -95,30 +102,46 @@ class RecordedBooks:
         return self._books
 
     def __iter__(self) -> Iterator[LiveBook]:
-        pace = ReplayPace(self._speed)
-        for recorded in self._begin():
-            if (book := self._apply(recorded)) is not None:
-                if (seconds := pace.seconds_until(recorded.recorded_at)) > 0:
-                    time.sleep(seconds)
-                yield book
-
-    async def __aiter__(self) -> AsyncIterator[LiveBook]:
-        pace = ReplayPace(self._speed)
-        events = self._begin()
-        while chunk := await asyncio.to_thread(_chunk, events):
-            for recorded in chunk:
+        for events in self._passes():
+            pace = ReplayPace(self._speed)
+            for recorded in events:
                 if (book := self._apply(recorded)) is not None:
                     if (seconds := pace.seconds_until(recorded.recorded_at)) > 0:
-                        await asyncio.sleep(seconds)
+                        time.sleep(seconds)
                     yield book
 
-    def _begin(self) -> Iterator[RecordedEvent]:
-        self._books = {}
-        return read_events(self._files, self._span.end)
+    async def __aiter__(self) -> AsyncIterator[LiveBook]:
+        for events in self._passes():
+            pace = ReplayPace(self._speed)
+            while chunk := await asyncio.to_thread(_chunk, events):
+                for recorded in chunk:
+                    if (book := self._apply(recorded)) is not None:
+                        if (seconds := pace.seconds_until(recorded.recorded_at)) > 0:
+                            await asyncio.sleep(seconds)
+                        yield book
+
+    def _passes(self) -> Iterator[Iterator[RecordedEvent]]:
+        """Yield the events of each pass."""
+        self._books, self._positions = {}, defaultdict(RaisedPositions)
+        while True:
+            self._has_yielded = False
+            yield read_events(self._files, self._span.end)
+            # A pass without a change would be followed by others without end.
+            if not self._is_loop or not self._has_yielded:
+                return
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        ends = [each.last.epoch for each in self._positions.values() if each.last is not None]
+        recorded_epochs = (file.metadata.first_epoch for file in self._files)
+        shift = epoch_shift(recorded_epochs, max(ends, default=0))
+        for symbol, book in self._books.items():
+            book.begin()
+            self._positions[symbol].begin_pass(shift)
 
     def _apply(self, recorded: RecordedEvent) -> LiveBook | None:
         """Apply an event; return its book if the caller should see the change."""
-        event, symbol = recorded.event, recorded.symbol
+        event, symbol = self._raised(recorded), recorded.symbol
         book = self._books.get(symbol)
         if book is None:
             book = self._books[symbol] = LiveBook(symbol)
@@ -131,7 +154,22 @@ class RecordedBooks:
             if isinstance(event, Snapshot | Update):
                 book.event = with_top(event, book)
         start = self._span.start
-        return None if start is not None and recorded.recorded_at < start else book
+        if start is not None and recorded.recorded_at < start:
+            return None
+        self._has_yielded = True
+        return book
+
+    def _raised(self, recorded: RecordedEvent) -> Event:
+        """Return the event; in a loop, at a position above those of earlier passes."""
+        position = recorded.position
+        if position is None or not self._is_loop:
+            return recorded.event
+        positions = self._positions[recorded.symbol]
+        raised = positions.raised(position)
+        if positions.last is None or raised > positions.last:
+            positions.last = raised
+        event: Event = msgspec.structs.replace(recorded.event, epoch=raised.epoch, seq=raised.seq)
+        return event
 
 
 class ReplayPace:
@@ -191,27 +229,6 @@ def choose_files(
         has = ", ".join(sorted(of_books)[:10])
         raise Unusable(f"nothing of {selection} was recorded in this time; there is {has}")
     return chosen
-
-
-def parse_time(name: str, given: Time | None) -> int | None:
-    """Return a time in Unix microseconds.
-
-    Args:
-        name: The argument, for the message.
-        given: The time.
-
-    Raises:
-        Unusable: It is no time, or has no time zone.
-    """
-    if given is None:
-        return None
-    text = given.isoformat() if isinstance(given, datetime) else given
-    try:
-        return parse_rfc3339(text) // 1000
-    except (TypeError, ValueError):
-        raise Unusable(
-            f"{name}={text!r}: use a time with a time zone, such as 2026-11-27T18:00:00Z"
-        ) from None
 
 
 def _begins_by(file: BookFile, moment: int | None) -> bool:

@@ -30,6 +30,7 @@ from kraken_book.event import (
     render_update,
 )
 from kraken_book.position import Position
+from kraken_book.recording.raised_positions import RaisedPositions
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.timestamps import rfc3339
 from kraken_book.verified_book import BookState, VerifiedBook
@@ -56,18 +57,21 @@ class ReplayedBook:
 
     def __init__(self, symbol: str, depth: int, shard: str, last: Position | None = None) -> None:
         self.symbol = symbol
-        self.last = last
-        """The position of the last event in Redis, or of those that wait; None if there is none."""
+        self._positions = RaisedPositions(last)
         self._depth = depth
         self._shard = shard
         self._verified = VerifiedBook(symbol)
-        self._epoch_shift = self._seq_shift = 0
         # The last status of the api or the recorder, None if it was `live`.
         self._doubt: StatusChange | None = None
         # The events that wait, by epoch.
         self._batches: list[tuple[int, list[EventEntry]]] = []
         self.waiting = 0
         """The number of events that wait."""
+
+    @property
+    def last(self) -> Position | None:
+        """The position of the last event in Redis, or of those that wait; None if there is none."""
+        return self._positions.last
 
     @property
     def is_verified(self) -> bool:
@@ -100,7 +104,8 @@ class ReplayedBook:
             epoch_shift: The number to add to each recorded epoch.
         """
         self._verified = VerifiedBook(self.symbol)
-        self._epoch_shift, self._doubt = epoch_shift, None
+        self._positions.begin_pass(epoch_shift)
+        self._doubt = None
 
     def advance(self, recorded: RecordedEvent) -> bool:
         """Apply an event to the book, without writing it.
@@ -150,7 +155,7 @@ class ReplayedBook:
         verified = self._verified
         if verified.book is None or verified.position is None or not self.is_verified:
             return
-        position = self._raised(verified.position)
+        position = self._positions.raised(verified.position)
         if self.last is not None and position <= self.last:
             return
         conflated = None
@@ -185,11 +190,7 @@ class ReplayedBook:
         """
         self._batches.clear()
         self.waiting = 0
-        position = self._verified.position
-        if position is not None and self._raised(position).seq <= refusal.seq:
-            self._seq_shift = refusal.seq + 1 - position.seq
-        # How many events were lost is unknown.
-        self.last = None
+        self._positions.restart(self._verified.position, refusal.seq)
         self.add_snapshot(recorded_at)
 
     def take_calls(self, confirmed_at: str, retention: Retention) -> list[WriteCall]:
@@ -235,7 +236,11 @@ class ReplayedBook:
     def _is_at_last(self) -> bool:
         """Whether the verified book is that of the last event in Redis."""
         position = self._verified.position
-        return self.is_verified and position is not None and self._raised(position) == self.last
+        return (
+            self.is_verified
+            and position is not None
+            and self._positions.raised(position) == self.last
+        )
 
     @property
     def _reason(self) -> str | None:
@@ -250,7 +255,7 @@ class ReplayedBook:
     def _add_status(self, event: StatusChange) -> None:
         assert event.epoch is not None, "a status without a position was added"
         assert event.seq is not None
-        position = self._raised(Position(event.epoch, event.seq))
+        position = self._positions.raised(Position(event.epoch, event.seq))
         last = self.last
         if last is None or position.epoch > last.epoch or position.is_right_after(last):
             raised = msgspec.structs.replace(event, epoch=position.epoch, seq=position.seq)
@@ -259,7 +264,7 @@ class ReplayedBook:
     def _add_update(self, event: Update, recorded_at: int) -> None:
         book = self._verified.book
         assert book is not None, "an update was applied without a book"
-        position = self._raised(Position(event.epoch, event.seq))
+        position = self._positions.raised(Position(event.epoch, event.seq))
         if self.last is None or not position.is_right_after(self.last):
             # Unless it is written already, events before it are missing in Redis.
             self.add_snapshot(recorded_at)
@@ -276,19 +281,11 @@ class ReplayedBook:
         )
         self._append("update", position, data)
 
-    def _raised(self, recorded: Position) -> Position:
-        """Return the position in Redis of a recorded one."""
-        epoch = recorded.epoch + self._epoch_shift
-        if self.last is not None and epoch > self.last.epoch:
-            # The script takes only higher seqs, also in a newer epoch.
-            self._seq_shift = max(0, self.last.seq + 1 - recorded.seq)
-        return Position(epoch, recorded.seq + self._seq_shift)
-
     def _append(self, kind: Kind, position: Position, data: bytes) -> None:
         if not self._batches or self._batches[-1][0] != position.epoch:
             self._batches.append((position.epoch, []))
         self._batches[-1][1].append(EventEntry(kind, position.seq, data))
-        self.last = position
+        self._positions.last = position
         self.waiting += 1
 
     def _end_doubt(self) -> None:

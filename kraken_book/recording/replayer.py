@@ -10,6 +10,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from kraken_book.contract.write import Retention, WriteCall, parse_refusal
+from kraken_book.recording.raised_positions import epoch_shift
 from kraken_book.recording.reader import BookFile, read_events
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.recording.replay import ReplayPace, TimeRange
@@ -117,9 +118,8 @@ class Replayer:
 
     def _play(self) -> None:
         """Play the recording once."""
-        first = min((file.metadata.first_epoch or 0 for file in self._plan.files), default=0)
-        newest = self._newest_epoch
-        shift = newest + 1 - first if newest >= first else 0
+        recorded_epochs = (file.metadata.first_epoch for file in self._plan.files)
+        shift = epoch_shift(recorded_epochs, self._newest_epoch)
         for book in self._books.values():
             book.begin_pass(shift)
         events = self._opening()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runtime.logs import get_logger
-from simulator.protocol.feed import SNAPSHOT_SECONDS
+from simulator.market.subscriber import SNAPSHOT_SECONDS
 
 log = get_logger(__name__)
 

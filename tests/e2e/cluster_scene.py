@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kraken_book import iter_events
 from kraken_book.contract.keys import book_key
 from lab.paged_events import PagedEvents
 from lab.redis_fleet import RedisCluster, RedisServer
@@ -58,8 +59,11 @@ class Followed:
             watch.wait_for_seq(streams.ladder(symbol).seq)
             streams.close()
             watch.check()
+            by_client = [event.id for event in iter_events(self.api.url, symbol, limit=300)]
             past = PagedEvents(self.api.http, symbol, "limit=300")
             past.read_all()
+            assert by_client == past.ids[: len(by_client)]
+            assert len(by_client) > EVENTS
             watch.wait_for_seq(past.events[-1]["seq"])
             past.assert_same(watch.ids, watch.events)
             assert past.gaps == []

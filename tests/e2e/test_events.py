@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from kraken_book import Lagged, PastEvent, iter_events
 from lab.paged_events import PagedEvents
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
@@ -11,6 +18,23 @@ SYMBOL = "BTC/USD"
 # About a second of events.
 KEPT = 500
 EVENTS = 1000
+
+
+def assert_same_events(found: list[PastEvent], streamed: dict[str | None, dict[str, Any]]) -> None:
+    """Assert that these are consecutive events of the stream, except after a `Lagged`.
+
+    Args:
+        found: What the client got after its first event was trimmed.
+        streamed: The events of the stream by id.
+    """
+    assert found[0].event == Lagged(SYMBOL, None, "trimmed")
+    assert len(found) > KEPT // 2
+    for last, past in pairwise(found):
+        if isinstance(past.event, Lagged):
+            continue
+        assert json.loads(msgspec.json.encode(past.event)) == streamed[past.id]
+        if not isinstance(last.event, Lagged):
+            assert past.event.seq == (last.event.seq or 0) + 1
 
 
 def test_pages_have_each_event_of_the_stream_while_old_ones_are_trimmed(stage: Stage) -> None:
@@ -43,12 +67,14 @@ def test_pages_have_each_event_of_the_stream_while_old_ones_are_trimmed(stage: S
     before = len(late.ids)
     late.read_until(before + 100)
     assert before in late.gaps
+    by_client = list(iter_events(api.url, SYMBOL, after=opening, limit=70))
 
     for reader in readers:
         watch.wait_for_seq(reader.events[-1]["seq"])
         watch.check()
         reader.assert_same(watch.ids, watch.events)
     assert watch.ladder.counts.lagged == 0
+    assert_same_events(by_client, dict(zip(watch.ids, watch.events, strict=True)))
 
     redis.kill()
     assert api.answers(f"/events/{SYMBOL}", 503).json()["type"] == "urn:kraken-book:redis-away"

@@ -14,7 +14,16 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kraken_book import Client, Refused, UnknownSymbol, WrongPath, get_book, get_symbols, watch
+from kraken_book import (
+    Client,
+    Refused,
+    UnknownSymbol,
+    WrongPath,
+    get_book,
+    get_events,
+    get_symbols,
+    watch,
+)
 from lab.ladder import Ladder
 from lab.services import Api, Collector
 from lab.sse.stream import SseStream
@@ -342,13 +351,16 @@ def test_client_with_a_prefix_that_the_api_does_not_have_says_so(scene: Scene) -
         next(iter(watch(f"{scene.api.url}/api", BTC)))
 
 
-@pytest.mark.parametrize("path", ["/depth/BTC/USD", "/stream", "/quote/BTC%2FUSD", "/books"])
+@pytest.mark.parametrize(
+    "path", ["/depth/BTC/USD", "/stream", "/quote/BTC%2FUSD", "/books", "/events/BTC%2FUSD"]
+)
 def test_client_with_the_address_of_a_route_names_the_address_of_the_api(
     scene: Scene, path: str
 ) -> None:
     for call in (
         lambda url: get_book(url, BTC),
         get_symbols,
+        lambda url: get_events(url, BTC),
         lambda url: next(iter(watch(url, BTC))),
         lambda url: next(iter(watch(url, "*"))),
     ):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,19 @@ def shown(book: LiveBook) -> tuple[str, int | None, str, int]:
 
 def read_at_once(*arguments: object, **options: object) -> list[tuple[str, int | None, str, int]]:
     return [shown(book) for book in replay(*arguments, **options)]  # type: ignore[arg-type]
+
+
+def positioned(book: LiveBook) -> tuple[str, tuple[int | None, int | None]]:
+    return book.symbol, (book.epoch, book.seq)
+
+
+async def bounded(books: AsyncIterable[LiveBook], most: int) -> AsyncIterator[LiveBook]:
+    left = most
+    async for book in books:
+        yield book
+        left -= 1
+        if not left:
+            return
 
 
 @pytest.fixture
@@ -109,6 +123,52 @@ def test_speed_is_the_factor_of_the_recorded_pace(
     monkeypatch.setattr("time.monotonic", lambda: now)
     read_at_once(root, "BTC/USD", speed=10)
     assert slept == [0.0001, 0.0001, 0.0001]
+
+
+async def test_loop_begins_again_at_the_end_with_higher_positions(root: Path) -> None:
+    once = len(read_at_once(root))
+    books = replay(root, loop=True)
+    for events in (
+        [positioned(book) for book in islice(books, 3 * once)],
+        [positioned(book) async for book in bounded(books, 3 * once)],
+    ):
+        assert [symbol for symbol, _ in events[once:]] == [symbol for symbol, _ in events[:-once]]
+        for name in ("BTC/USD", "ETH/USD"):
+            assert [position for symbol, position in events if symbol == name] == [
+                *((7, seq) for seq in range(1, 5)),
+                *((8, seq) for seq in range(5, 9)),
+                *((9, seq) for seq in range(9, 13)),
+            ]
+    # Another iteration begins anew.
+    assert positioned(next(iter(books))) == ("BTC/USD", (7, 1))
+
+
+def test_each_pass_of_a_loop_has_the_books_of_the_recording(root: Path) -> None:
+    once = len(read_at_once(root, "BTC/USD"))
+    levels = [book.bids for book in islice(replay(root, "BTC/USD", loop=True), 3 * once)]
+    assert levels[:once] == levels[once : 2 * once] == levels[2 * once :]
+    *_, book = islice(replay(root, "BTC/USD", loop=True), 3 * once)
+    assert (book.counts.verified, book.counts.doubts, book.counts.repeated) == (3 * once, 0, 0)
+
+
+def test_loop_over_several_epochs_keeps_their_order(tmp_path: Path) -> None:
+    later = [
+        msgspec.structs.replace(each, event=msgspec.structs.replace(each.event, epoch=9))
+        for each in events_of("BTC/USD", start=START + 10_000)
+    ]
+    write_file(tmp_path, [*events_of("BTC/USD"), *later])
+    seen = [positioned(book)[1] for book in islice(replay(tmp_path, loop=True), 16)]
+    assert [epoch for epoch, _ in seen] == [7] * 4 + [9] * 4 + [10] * 4 + [12] * 4
+    assert [seq for _, seq in seen] == list(range(1, 17))
+
+
+def test_loop_with_a_start_begins_each_pass_there(root: Path) -> None:
+    books = replay(root, "BTC/USD", start="2026-11-27T16:00:00.002Z", loop=True)
+    assert [shown(book)[3] for book in islice(books, 5)] == [3, 4, 3, 4, 3]
+
+
+def test_loop_without_any_change_ends(root: Path) -> None:
+    assert read_at_once(root, "BTC/USD", start="2026-11-28T00:00:00Z", loop=True) == []
 
 
 @pytest.mark.parametrize(
