@@ -73,6 +73,8 @@ TAPE_DROPPED = Counter(
 TAPE_WAITING = Gauge("kraken_book_tape_waiting_bytes", "Bytes that wait for the tape's disk.")
 TAPE_FAILED = Gauge("kraken_book_tape_failed", "1 after an error of the disk ended the tape.")
 
+VENUE = Gauge("kraken_book_venue", "1, labelled with the venue of this collector.", ["venue"])
+
 SPEEDUPS = Gauge("kraken_book_speedups", "1 if the hot path of a frame is compiled, else 0.")
 SPEEDUPS.set(__speedups__)
 

@@ -36,8 +36,7 @@ class Feed:
         max_symbols: Wildcards add books up to this number.
         load: Receives the link of each connection.
         on_joined: Called with each book that is added.
-        on_left: Called with the symbol of each book that is removed, because its pair is not
-            traded.
+        on_left: Called with the name of each book that is removed, because its pair is not traded.
 
     Attributes:
         books: The books that are followed, by symbol.
@@ -188,7 +187,14 @@ class Feed:
             self._connect()
         number = self._by_symbol[symbol] = self._with_room[0]
         connection = self.connections[number]
-        book = SymbolBook(symbol, venue.depth, venue.source, connection.link)
+        book = SymbolBook(
+            symbol,
+            venue.depth,
+            venue.source,
+            connection.link,
+            venue=venue.name,
+            proof=venue.proof,
+        )
         if (pair := self._pairs.get(symbol)) is not None:
             book.precision = pair.precision
             book.pair_status = pair.status
@@ -205,8 +211,9 @@ class Feed:
         if len(connection.books) >= self._venue.symbols_per_connection:
             heapq.heappush(self._with_room, number)
         connection.remove(symbol)
-        self.books.pop(symbol).refuse("not listed")
-        self._on_left(symbol)
+        book = self.books.pop(symbol)
+        book.refuse("not listed")
+        self._on_left(book.name)
 
     def _connect(self) -> None:
         number = len(self.connections)

@@ -86,16 +86,20 @@ class Venue(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """The venue's name, which its keys in Redis and its symbols begin with."""
+
+    @property
+    def proof(self) -> str:
+        """How books are proved to be the venue's: `checksum`, `sequence`, `sequence+checksum`."""
+
+    @property
     def source(self) -> str:
-        """Origin of the frames, `kraken` or `simulated`."""
+        """Origin of the frames: the venue's name, or `simulated`."""
 
     @property
     def depth(self) -> int:
         """Levels of each side that are followed."""
-
-    @property
-    def proof(self) -> str:
-        """How books are proved against the venue, such as `checksum`."""
 
     @property
     def lists_on_connections(self) -> bool:

@@ -13,6 +13,7 @@ from collector.feed.venue import InstrumentsListener
 from collector.tape.recorder import TapeRecorder
 from collector.venues.connection import FeedConnection
 from collector.venues.kraken.session import KrakenSession
+from kraken_book.symbols import KRAKEN
 
 CONNECTS_PERIOD = 600.0
 # The limit of all symbols of a process, so that a feed full of faults causes no flood of requests.
@@ -31,7 +32,10 @@ class KrakenVenue:
         quiet_resync: Seconds without an update after which a book is resynced.
         room: The room in the queues of events; by default there always is some.
         tape: Records all that the connections receive and send.
+        name: The venue's name, another one than Kraken's in tests only.
     """
+
+    proof = "checksum"
 
     def __init__(
         self,
@@ -43,11 +47,13 @@ class KrakenVenue:
         quiet_resync: float,
         room: Room | None = None,
         tape: TapeRecorder | None = None,
+        *,
+        name: str = KRAKEN,
     ) -> None:
+        self.name = name
         self.source = source
         self.depth = depth
         self.symbols_per_connection = symbols_per_connection
-        self.proof = "checksum"
         self.lists_on_connections = True
         self._url = url
         self._quiet_resync = quiet_resync

@@ -56,7 +56,7 @@ class SequencedVenue:
         self.source = source
         self.depth = depth
         self.symbols_per_connection = symbols_per_connection
-        self.proof = traits.proof
+        self.name, self.proof = traits.name, traits.proof
         self.lists_on_connections = False
         self._traits = traits
         self._url = url

@@ -46,8 +46,8 @@ class ListedVenue:
     """A `collector.feed.venue.Venue` of idle connections."""
 
     def __init__(self, symbols_per_connection: int = 100) -> None:
+        self.name, self.proof = "kraken", "checksum"
         self.source = "simulated"
-        self.proof = "checksum"
         self.depth = 10
         self.symbols_per_connection = symbols_per_connection
         self.lists_on_connections = True
