@@ -19,9 +19,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 # The image sets the addresses that services listen on; the compose file publishes the ports.
 LISTENS = {"API_HOST", "API_PORT", "API_OPS_HOST", "COLLECTOR_HOST", "COLLECTOR_PORT"}
-COLLECTORS = {
-    "collector" if venue == "kraken" else f"collector-{venue}": venue for venue in VENUES
-}
+COLLECTORS = {"collector" if venue == "kraken" else f"collector-{venue}": venue for venue in VENUES}
 PROXIES = {"HTTPS_PROXY", "NO_PROXY"}
 
 

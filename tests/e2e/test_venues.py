@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from lab.services import Collector, SimulatorProcess
+from lab.services import Api, Collector, SimulatorProcess
+from lab.sse.client_reader import ClientReader
 from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
@@ -109,3 +110,53 @@ def test_set_of_venues_that_is_deleted_or_corrupt_stops_no_book(scene: Scene) ->
     wait_until(lambda: client.hget("coinbase:book:{BTC/USD}", "seq") != before, "it is written")
     client.delete(VENUES)
     wait_until(lambda: client.smembers(VENUES) == {"kraken", "coinbase"}, "both are listed again")
+
+
+@pytest.fixture
+def api(scene: Scene) -> Api:
+    api = scene.stage.api(scene.redis.url, API_MAX_AGE="2")
+    api.wait_until_live("BTC/USD", "ETH/USD", "coinbase:BTC/USD", "coinbase:ETH/USD")
+    return api
+
+
+def test_api_serves_both_venues_and_suggests_between_them(scene: Scene, api: Api) -> None:
+    symbols = ["BTC/USD", "ETH/USD", "coinbase:BTC/USD", "coinbase:ETH/USD"]
+    assert api.answers("/symbols").json() == symbols
+    assert [row["symbol"] for row in api.answers("/books").json()] == symbols
+    assert api.answers("/depth/coinbase:btc-usd").json()["symbol"] == "coinbase:BTC/USD"
+    unknown = api.get("/depth/binance:BTC/USD")
+    assert unknown.json()["symbols"] == ["BTC/USD", "coinbase:BTC/USD"]
+
+
+def test_client_verifies_books_of_both_venues_on_one_stream(scene: Scene, api: Api) -> None:
+    reader = scene.stage.enter(ClientReader(api.url, "BTC/USD", "coinbase:BTC/USD"))
+    for symbol in ("BTC/USD", "coinbase:BTC/USD"):
+        reader.wait_until_live(symbol, after=20)
+
+
+def test_dead_collector_makes_only_its_venue_stale(scene: Scene, api: Api) -> None:
+    scene.coinbase.kill()
+
+    def statuses() -> dict[str, str]:
+        return {row["symbol"]: row["status"] for row in api.answers("/books").json()}
+
+    wait_until(lambda: statuses()["coinbase:BTC/USD"] == "stale", "its books are stale")
+    assert statuses()["BTC/USD"] == "live"
+    assert api.get("/depth/coinbase:BTC/USD").status_code == 503
+    assert api.get("/depth/BTC/USD").status_code == 200
+    scene.collector("BTC/USD,ETH/USD")
+    wait_until(lambda: statuses()["coinbase:BTC/USD"] == "live", "they are live again")
+
+
+def test_venue_that_comes_later_is_served_without_a_restart(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "50")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(redis.url)
+    api.wait_until_live("BTC/USD")
+    reader = stage.enter(ClientReader(api.url, "*"))
+    reader.wait_until_live("BTC/USD", after=5)
+    coinbase = stage.simulator("--venue", "coinbase", "--symbols", "BTC/USD", "--rate", "50")
+    stage.venue_collector(redis.url, "coinbase", coinbase, COINBASE_SYMBOLS="BTC/USD")
+    reader.wait_until_live("coinbase:BTC/USD", after=5)
+    api.wait_until_live("BTC/USD", "coinbase:BTC/USD")
