@@ -17,6 +17,7 @@ from collector.venue_settings import FollowedVenue
 from collector.venues.choice import open_venue
 from kraken_book.level import Level
 from kraken_book.selection import parse_pairs
+from kraken_book.symbols import pair_of
 from lab.naive_book import NaiveBook
 from lab.services import SimulatorProcess
 from lab.stage import Stage
@@ -81,8 +82,8 @@ class FollowedFeed:
     def join(self, book: SymbolBook) -> None:
         self.readers[book.symbol] = PublishedBook(book)
 
-    def leave(self, symbol: str) -> None:
-        del self.readers[symbol]
+    def leave(self, name: str) -> None:
+        del self.readers[pair_of(name)]
 
     def __getitem__(self, symbol: str) -> PublishedBook:
         return self.readers[symbol]

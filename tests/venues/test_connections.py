@@ -11,7 +11,7 @@ from tests.venues.under_test import VenueUnderTest
 pytestmark = pytest.mark.process
 
 
-@pytest.mark.parametrize("fault", ["drop", "close?code=1001", "accept_and_close?seconds=1"])
+@pytest.mark.parametrize("fault", ["drop", "accept_and_close?seconds=1"])
 async def test_lost_connection_is_told_and_comes_back(
     stage: Stage, venue: VenueUnderTest, fault: str
 ) -> None:
@@ -39,14 +39,12 @@ async def test_silent_connection_is_told_and_opened_again(
         await feed.until_right()
 
 
-@pytest.mark.parametrize("kind", ["text", "binary", "json"])
-async def test_garbage_never_makes_a_live_book_wrong(
-    stage: Stage, venue: VenueUnderTest, kind: str
-) -> None:
+async def test_garbage_never_makes_a_live_book_wrong(stage: Stage, venue: VenueUnderTest) -> None:
     async with followed(stage, venue) as feed:
-        await feed.until_live()
-        await feed.inject(f"garbage?kind={kind}")
-        await feed.until_moved(venue.pairs[0], 30)
+        for kind in ("json", "text", "binary"):
+            await feed.until_live()
+            await feed.inject(f"garbage?kind={kind}")
+            await feed.until_moved(venue.pairs[0], 20)
         await feed.until_live()
         await feed.until_right()
 

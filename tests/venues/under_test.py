@@ -57,4 +57,13 @@ VENUES = (
         gap_is_of_connection=False,
         gap_reasons=frozenset({"sequence"}),
     ),
+    VenueUnderTest(
+        name="bitfinex",
+        pairs=("BTC/USD", "ETH/USD", "SOL/USD"),
+        proof="sequence+checksum",
+        gap_is_of_connection=True,
+        gap_reasons=frozenset({"sequence"}),
+        # Its prices have significant digits.
+        faults={"precision": ""},
+    ),
 )
