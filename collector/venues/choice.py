@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from collector.feed.room import Room
 from collector.feed.venue import Venue
+from collector.settings import FollowedVenue
 from collector.tape.recorder import TapeRecorder
-from collector.venue_settings import FollowedVenue
 from collector.venues.binance.venue import binance_traits
 from collector.venues.bitfinex.venue import bitfinex_traits
 from collector.venues.coinbase.venue import coinbase_traits

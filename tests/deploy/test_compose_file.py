@@ -10,8 +10,7 @@ import yaml
 
 from api.http.proxies import TrustedProxies
 from api.settings import ApiSettings
-from collector.settings import CollectorSettings
-from collector.venue_settings import VENUES
+from collector.settings import VENUES, CollectorSettings
 from lab.process import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -12,8 +12,7 @@ from collector.feed.books import SymbolBook
 from collector.feed.feed import Feed
 from collector.feed.link import FeedLoad
 from collector.feed.venue import Venue
-from collector.settings import Shard
-from collector.venue_settings import FollowedVenue
+from collector.settings import FollowedVenue, Shard
 from collector.venues.choice import open_venue
 from kraken_book.level import Level
 from kraken_book.selection import parse_pairs

@@ -12,7 +12,7 @@ from zlib import crc32
 from pydantic import Field
 from pydantic_settings import NoDecode
 
-from collector.venue_settings import FollowedVenue, VenueSettings
+from collector.settings.venue_settings import FollowedVenue, VenueSettings
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
 
 
