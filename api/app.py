@@ -125,7 +125,9 @@ class Api:
         wake = Wake(nodes, corrupt, max_streams_waited_on)
         self.follower = Follower(nodes, self.registry, self.feed, sweep, wake, sweep_interval)
 
-        self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
+        self.books = BookRegistry(
+            self.registry, self.feed, self.ages, self.store, self.reads, self.buffer
+        )
         self.roster = Roster(self.directory, self.store, gone_after)
         self.channels = ChannelRegistry(
             self.reads, self.books, self.roster, self.buffer, update_interval, view_bytes
