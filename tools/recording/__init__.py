@@ -1,0 +1,1 @@
+"""Kill a recorder at random while it records faults, then prove and replay its files."""
