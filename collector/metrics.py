@@ -18,6 +18,9 @@ VERIFIED_UPDATES = VERIFIED.labels("update")
 MISMATCHES = Counter(
     "kraken_book_mismatches_total", "Frames after which a book was not Kraken's.", ["reason"]
 )
+UNSEEN_CHANGES = FastCounter(
+    "kraken_book_unseen_changes_total", "Changes of levels that are not published."
+)
 RESYNCS = Counter("kraken_book_resyncs_total", "Books subscribed to again.", ["reason"])
 RECONNECTS = Counter("kraken_book_reconnects_total", "Connections that ended.", ["reason"])
 CONNECTION_STATES = Counter(
@@ -69,6 +72,8 @@ TAPE_DROPPED = Counter(
 )
 TAPE_WAITING = Gauge("kraken_book_tape_waiting_bytes", "Bytes that wait for the tape's disk.")
 TAPE_FAILED = Gauge("kraken_book_tape_failed", "1 after an error of the disk ended the tape.")
+
+VENUE = Gauge("kraken_book_venue", "1, labelled with the venue of this collector.", ["venue"])
 
 SPEEDUPS = Gauge("kraken_book_speedups", "1 if the hot path of a frame is compiled, else 0.")
 SPEEDUPS.set(__speedups__)

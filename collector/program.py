@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 
 import uvloop
@@ -13,8 +14,9 @@ from redis.exceptions import RedisError
 from collector.feed.feed import Feed
 from collector.feed.link import FeedLoad
 from collector.feed.room import Room
+from collector.feed.venue import Venue
 from collector.lead.lease import Lease
-from collector.metrics import TAPE_WAITING, WAITING
+from collector.metrics import TAPE_WAITING, VENUE, WAITING
 from collector.publish.event_queue import QueueLimit
 from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
@@ -27,6 +29,7 @@ from collector.tape.recorder import TapeRecorder
 from collector.venues.kraken.venue import KrakenVenue
 from kraken_book import __speedups__
 from kraken_book.contract.write import Retention
+from kraken_book.symbols import KRAKEN
 from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
@@ -51,6 +54,14 @@ HAND_OVER_TIMEOUT = 0.2
 TAPE_TIMEOUT = 0.3
 
 
+VenueOpener = Callable[[CollectorSettings, Room, TapeRecorder | None], Venue]
+"""Makes the venue of a collector."""
+
+
+class NoSuchVenue(Exception):
+    """This program cannot follow the venue; the message names it."""
+
+
 class Collector:
     """The parts of a collector, connected to each other.
 
@@ -58,6 +69,7 @@ class Collector:
         settings: The settings.
         queue_limit: The most events that may wait, if not the default.
         tape: Records the frames.
+        open_venue: Makes the venue.
     """
 
     def __init__(
@@ -65,6 +77,7 @@ class Collector:
         settings: CollectorSettings,
         queue_limit: QueueLimit | None = None,
         tape: TapeRecorder | None = None,
+        open_venue: VenueOpener | None = None,
     ) -> None:
         nodes = connect_nodes(settings.redis_url)
         shard = settings.collector_shard
@@ -72,11 +85,20 @@ class Collector:
         troubles = Troubles()
         load, room = FeedLoad(), Room()
         leadership = Leadership()
+        venue = (open_venue or configured_venue)(settings, room, tape)
         publisher = Publisher(
-            nodes, retention, str(shard), leadership, load, room, troubles, limit=queue_limit
+            nodes,
+            retention,
+            str(shard),
+            leadership,
+            load,
+            room,
+            troubles,
+            limit=queue_limit,
+            venue=venue.name,
         )
         feed = Feed(
-            kraken_venue(settings, room, tape),
+            venue,
             settings.kraken_symbols,
             shard,
             settings.kraken_max_symbols,
@@ -84,13 +106,16 @@ class Collector:
             publisher.add,
             publisher.remove,
         )
-        lease = Lease(nodes, shard, settings.collector_lease, publisher, troubles)
+        lease = Lease(nodes, shard, settings.collector_lease, publisher, troubles, venue.name)
         self._nodes = nodes
         self._publisher = publisher
         self._feed = feed
         self._lease = lease
         self._tape = tape
-        self._reporter = Reporter(nodes, shard, feed, leadership, lease, troubles, tape)
+        self._reporter = Reporter(
+            nodes, shard, feed, leadership, lease, troubles, tape, venue=venue.name
+        )
+        VENUE.labels(venue.name).set(1)
         WAITING.set_function(publisher.count_unwritten)
         if tape is not None:
             TAPE_WAITING.set_function(tape.count_unwritten)
@@ -140,15 +165,37 @@ class Collector:
                 await self._lease.release()
 
 
-def kraken_venue(
+def configured_venue(
     settings: CollectorSettings, room: Room, tape: TapeRecorder | None = None
-) -> KrakenVenue:
+) -> Venue:
     """Return the venue that the settings describe.
 
     Args:
         settings: The settings.
         room: The room in the queues of events.
         tape: Records the frames.
+
+    Raises:
+        NoSuchVenue: This program cannot follow the venue.
+    """
+    if settings.collector_venue != KRAKEN:
+        raise NoSuchVenue(f"COLLECTOR_VENUE={settings.collector_venue} is not available yet")
+    return kraken_venue(settings, room, tape)
+
+
+def kraken_venue(
+    settings: CollectorSettings,
+    room: Room,
+    tape: TapeRecorder | None = None,
+    name: str = KRAKEN,
+) -> KrakenVenue:
+    """Return Kraken as the settings describe it.
+
+    Args:
+        settings: The settings.
+        room: The room in the queues of events.
+        tape: Records the frames.
+        name: The venue's name, another one in tests only.
     """
     return KrakenVenue(
         url=settings.kraken_url,
@@ -159,6 +206,7 @@ def kraken_venue(
         quiet_resync=settings.kraken_quiet_resync,
         room=room,
         tape=tape,
+        name=name,
     )
 
 
@@ -185,11 +233,13 @@ async def run(
     output: LogOutput | None = None,
     queue_limit: QueueLimit | None = None,
     tape: TapeRecorder | None = None,
+    open_venue: VenueOpener | None = None,
 ) -> None:
     """Collect until a signal arrives, or until the reader of `output` has gone."""
     stop = stop_on_signals(output)
     log.info(
         "collector started",
+        venue=settings.collector_venue,
         kraken=settings.kraken_url,
         symbols=str(settings.kraken_symbols),
         depth=settings.kraken_depth,
@@ -199,15 +249,16 @@ async def run(
         speedups=__speedups__,
         tape=str(settings.collector_tape) if tape else None,
     )
-    await Collector(settings, queue_limit, tape).run(listener, stop)
+    await Collector(settings, queue_limit, tape, open_venue).run(listener, stop)
     log.info("stopped")
 
 
-def main(queue_limit: QueueLimit | None = None) -> None:
+def main(queue_limit: QueueLimit | None = None, open_venue: VenueOpener | None = None) -> None:
     """Read the settings and run the collector.
 
     Args:
         queue_limit: Other limits of waiting events, for tests.
+        open_venue: Makes another venue than the settings describe, for tests.
     """
     settings, output = begin(
         "collector", DESCRIPTION, CollectorSettings, other_variables=OTHER_VARIABLES
@@ -222,4 +273,7 @@ def main(queue_limit: QueueLimit | None = None) -> None:
         tape = claim_tape(settings)
     except TapeFolderUnusable as error:
         exit_with(error, 2)
-    uvloop.run(run(settings, listener, output, queue_limit, tape))
+    try:
+        uvloop.run(run(settings, listener, output, queue_limit, tape, open_venue))
+    except NoSuchVenue as error:
+        exit_with(error, 2)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zlib import crc32
 
@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
 from kraken_book.book import DEPTHS
-from kraken_book.selection import Selection, parse_selection
+from kraken_book.selection import Selection, parse_pairs
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
 
 KRAKEN_HOST_SUFFIX = ".kraken.com"
@@ -74,7 +74,7 @@ class CollectorSettings(ServiceSettings):
 
     kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
     """address of Kraken's WebSocket v2, or of a simulator"""
-    kraken_symbols: Annotated[Selection, NoDecode, parsed_by(parse_selection)] = parse_selection(
+    kraken_symbols: Annotated[Selection, NoDecode, parsed_by(parse_pairs)] = parse_pairs(
         "BTC/USD,ETH/USD,SOL/USD"
     )
     """symbols; also */USD, BTC/* or * for all that Kraken lists, and !USDT/USD to exclude one"""
@@ -92,6 +92,8 @@ class CollectorSettings(ServiceSettings):
     """seconds for which Redis keeps events"""
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
     """most events that Redis keeps of each symbol"""
+    collector_venue: Literal["kraken", "coinbase", "binance", "bitfinex"] = "kraken"
+    """venue whose books this collector follows: kraken, coinbase, binance or bitfinex"""
     collector_shard: Annotated[Shard, NoDecode, parsed_by(parse_shard)] = Shard(0, 1)
     """this collector's share of the symbols, i/n"""
     collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0

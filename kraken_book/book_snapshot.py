@@ -15,7 +15,8 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
     """A verified book at one moment.
 
     `bids` and `asks` are JSON arrays of `["price","qty"]` with every level, best first.
-    `exchange_time` is RFC 3339, None if the venue sent none.
+    `exchange_time` is RFC 3339, None if the venue sent none. `proof` says how the collector proved
+    that the book is the venue's: `checksum`, `sequence` or `sequence+checksum`; None if unknown.
     """
 
     symbol: str
@@ -29,9 +30,16 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
     asks: str
     checksum: int
     exchange_time: str | None
+    proof: str | None = None
 
 
-def snapshot_of(book: Book, source: str, checksum: int, exchange_time: str | None) -> BookSnapshot:
+def snapshot_of(
+    book: Book,
+    source: str,
+    checksum: int,
+    exchange_time: str | None,
+    proof: str | None = None,
+) -> BookSnapshot:
     """Return a snapshot of `book`, which `checksum` has just verified."""
     return BookSnapshot(
         book.symbol,
@@ -45,6 +53,7 @@ def snapshot_of(book: Book, source: str, checksum: int, exchange_time: str | Non
         book.asks.json,
         checksum,
         exchange_time,
+        proof,
     )
 
 

@@ -62,6 +62,7 @@ class Snapshot(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="sna
     """The whole book, which replaces the reader's.
 
     `conflated` is the number of events that this snapshot replaces, None if it is unknown.
+    `proof` is how the collector proved the book, None in snapshots of older collectors.
     """
 
     depth: int
@@ -69,6 +70,7 @@ class Snapshot(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="sna
     qty_precision: int
     source: str
     conflated: int | None
+    proof: str | None = None
 
 
 class StatusChange(msgspec.Struct, frozen=True, tag_field="kind", tag="status"):
@@ -151,7 +153,7 @@ def render_snapshot(
         f'"exchange_time":{_json(view.exchange_time)},'
         f'"received_at":{_json(received_at)},"depth":{view.depth},'
         f'"price_precision":{view.precision.price},"qty_precision":{view.precision.qty},'
-        f'"source":{name_json(view.source)},'
+        f'"source":{name_json(view.source)},"proof":{_json(view.proof)},'
         f'"conflated":{"null" if conflated is None else conflated}}}'
     ).encode()
 
@@ -178,6 +180,7 @@ def snapshot_event(view: BookSnapshot, position: Position) -> Snapshot:
         qty_precision=view.precision.qty,
         source=view.source,
         conflated=None,
+        proof=view.proof,
     )
 
 

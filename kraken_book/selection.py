@@ -1,16 +1,29 @@
-"""A selection of symbols by names, wildcards and exclusions, parsed from one text."""
+"""A selection of symbols by names, wildcards and exclusions, parsed from one text.
+
+A wildcard without a venue is of Kraken's symbols, except `*`, which is all symbols of all venues.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 from typing import NamedTuple
 
-from kraken_book.symbols import MAX_SIDE_LENGTH, SIDE_CHARACTERS, is_symbol, normalize_symbol
+from kraken_book.symbols import (
+    KRAKEN,
+    MAX_SIDE_LENGTH,
+    SIDE_CHARACTERS,
+    is_symbol,
+    normalize_symbol,
+    split_venue,
+    symbol_of,
+)
 
-__all__ = ["Selection", "parse_selection"]
+__all__ = ["Selection", "parse_pairs", "parse_selection"]
+
+ALL = "*"
+_ALL_OF_KRAKEN = "*/*"
 
 # A wildcard may have one "*" more than the longest symbol, so that it can match that symbol.
 _SIDE = rf"[*{SIDE_CHARACTERS}]{{1,{MAX_SIDE_LENGTH + 1}}}"
@@ -30,7 +43,7 @@ class Selection(NamedTuple):
     @property
     def is_all(self) -> bool:
         """Whether every symbol is selected."""
-        return "*" in self.patterns and not self.unwanted
+        return ALL in self.patterns and not self.unwanted
 
     def normalized(self) -> Selection:
         """Return the same selection in the venue's spelling, sorted: equal ones become equal."""
@@ -58,45 +71,88 @@ class Selection(NamedTuple):
 
         A name is selected even if it is not listed, so that its refusal is reported.
         """
-        matching = (symbol for symbol in sorted(listed) if _matches(symbol, self.patterns))
+        matches, excludes = _one_pattern(self.patterns), _one_pattern(self.unwanted)
+        matching = (symbol for symbol in sorted(listed) if matches(symbol))
         wanted = dict.fromkeys((*self.names, *matching))
-        return tuple(symbol for symbol in wanted if not _matches(symbol, self.unwanted))
+        return tuple(symbol for symbol in wanted if not excludes(symbol))
 
 
 def parse_selection(text: str) -> Selection:
-    """Return the selection of a comma-separated text such as `BTC/EUR,*/USD,!USDT/USD`.
+    """Return the selection of a comma-separated text such as `BTC/EUR,binance:*/USDT,!USDT/USD`.
 
     Raises:
         ValueError: A part is neither a symbol nor a wildcard; the message names the first one.
     """
-    parts = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    for part in parts:
-        if not _is_symbol_or_wildcard(part.removeprefix("!")):
-            raise ValueError(
-                f"{part!r} is no symbol: use names such as BTC/USD, wildcards such as */USD or *,"
-                " and !USDT/USD to exclude one, separated by commas"
-            )
-    wanted = [part for part in parts if not part.startswith("!")]
-    selection = Selection(
-        names=tuple(part for part in wanted if "*" not in part),
-        patterns=tuple(part for part in wanted if "*" in part),
-        unwanted=tuple(part[1:] for part in parts if part.startswith("!")),
-    )
+    selection = _selection([_parse_part(part) for part in _parts_of(text)])
     if not selection.patterns and not selection.of(()):
         raise ValueError("name at least one symbol such as BTC/USD, or a wildcard such as */USD")
     return selection
 
 
-def _is_symbol_or_wildcard(name: str) -> bool:
-    return bool(_WILDCARD.fullmatch(name)) if "*" in name else is_symbol(name)
+def parse_pairs(text: str, venue: str = KRAKEN) -> Selection:
+    """Return the selection of one venue's pairs, such as `BTC/EUR,*/USD,!USDT/USD`.
+
+    The names may begin with the venue; the selection has the pairs alone, and `*` is all of them.
+
+    Raises:
+        ValueError: A part is neither a symbol nor a wildcard, or is of another venue; the message
+            names the first one.
+    """
+    pairs = []
+    for part in _parts_of(text):
+        name = part.removeprefix("!")
+        its_venue, pair = split_venue(name)
+        if its_venue != venue and pair != name:
+            raise ValueError(f"{part!r} is of another venue: this list has symbols of {venue}")
+        pairs.append(f"!{pair}" if part.startswith("!") else pair)
+    return parse_selection(",".join(pairs))
+
+
+def _parts_of(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _selection(parts: Iterable[str]) -> Selection:
+    parts = dict.fromkeys(parts)
+    wanted = [part for part in parts if not part.startswith("!")]
+    return Selection(
+        names=tuple(part for part in wanted if "*" not in part),
+        patterns=tuple(part for part in wanted if "*" in part),
+        unwanted=tuple(part[1:] for part in parts if part.startswith("!")),
+    )
+
+
+def _parse_part(part: str) -> str:
+    """Return a part with its venue in lower case, and without one if it is Kraken.
+
+    Raises:
+        ValueError: It is neither a symbol nor a wildcard.
+    """
+    name = part.removeprefix("!")
+    venue, pair = split_venue(name)
+    if not (_WILDCARD.fullmatch(pair) if "*" in pair else is_symbol(pair) and ":" not in pair):
+        raise ValueError(
+            f"{part!r} is no symbol: use names such as BTC/USD or binance:BTC/USDT, wildcards such"
+            " as */USD, binance:*/USDT or *, and !USDT/USD to exclude one, separated by commas"
+        )
+    if name != pair and pair == ALL:
+        # Without a venue, this would be all symbols of all venues.
+        pair = _ALL_OF_KRAKEN if venue == KRAKEN else ALL
+    symbol = ALL if (venue, pair) == (ALL, ALL) else symbol_of(venue, pair)
+    return f"!{symbol}" if part.startswith("!") else symbol
 
 
 @lru_cache(maxsize=128)
 def _one_pattern(patterns: tuple[str, ...]) -> Callable[[str], object]:
     """Return a function that tells whether a symbol matches one of many patterns."""
     # Without patterns it is an expression that nothing matches.
-    return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
+    return re.compile("|".join(map(_expression, patterns)) or r"(?!)").match
 
 
-def _matches(symbol: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(symbol, pattern) for pattern in patterns)
+def _expression(pattern: str) -> str:
+    """Return the regular expression of a pattern, which may also be a name."""
+    if pattern == ALL:
+        return r"(?s:.*)\Z"
+    venue, colon, pair = pattern.rpartition(":")
+    prefix = r"(?:[a-z0-9]+:)?" if venue == ALL else re.escape(venue + colon)
+    return prefix + "[^:]*".join(map(re.escape, pair.split("*"))) + r"\Z"

@@ -1,27 +1,39 @@
-"""The form of a symbol, and the spellings that people use for it: `BTC/USD`, `btc-usd`, `XBT/USD`.
+"""The form of a symbol, and the spellings that people use for it.
 
-One rule applies to the symbols that a feed lists, to KRAKEN_SYMBOLS and to the paths of the api.
+A symbol is a venue and a pair, such as `binance:BTC/USDT`. Kraken's symbols are the pair alone,
+such as `BTC/USD`, which people also write `btc-usd`, `XBT/USD` and `kraken:BTC/USD`.
+
+One rule applies to the pairs that a venue lists, to the settings and to the paths of the api.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 
 __all__ = [
+    "KRAKEN",
     "MAX_SIDE_LENGTH",
     "MAX_SYMBOL_LENGTH",
     "OLD_NAMES",
     "SIDE_CHARACTERS",
     "SymbolIndex",
     "is_symbol",
+    "is_venue",
     "mentioned",
     "normalize_symbol",
+    "pair_of",
     "spellings",
+    "split_venue",
     "suggest_symbols",
+    "symbol_of",
+    "venue_of",
 ]
+
+KRAKEN = "kraken"
+"""The venue of symbols that name none."""
 
 # Kraken's names before WebSocket v2. The feed refuses them, but people still type them.
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
@@ -31,8 +43,14 @@ _OLD_BY_NEW = {new: old for old, new in OLD_NAMES.items()}
 SIDE_CHARACTERS = "A-Za-z0-9_.-"
 MAX_SIDE_LENGTH = 40
 _SIDE = f"[{SIDE_CHARACTERS}]{{1,{MAX_SIDE_LENGTH}}}"
-_SYMBOL = re.compile(f"{_SIDE}/{_SIDE}")
-MAX_SYMBOL_LENGTH = 2 * MAX_SIDE_LENGTH + 1
+_MAX_VENUE_LENGTH = 20
+_VENUE = f"[a-z][a-z0-9]{{1,{_MAX_VENUE_LENGTH - 1}}}"
+_VENUE_NAME = re.compile(_VENUE)
+# Kraken's own symbols have no prefix.
+_SYMBOL = re.compile(f"(?:(?!{KRAKEN}:){_VENUE}:)?{_SIDE}/{_SIDE}")
+# People write venues in any case. A wildcard may have all venues.
+_PREFIX = re.compile(rf"(\*|{_VENUE}):(?=.)", re.IGNORECASE | re.ASCII | re.DOTALL)
+MAX_SYMBOL_LENGTH = _MAX_VENUE_LENGTH + 1 + 2 * MAX_SIDE_LENGTH + 1
 # What people write instead of the "/". A side may contain some of them too.
 _SEPARATORS = re.compile("[-/_.: ]")
 # Longer names without a separator are not split to find a symbol near them.
@@ -44,8 +62,40 @@ _MENTION = re.compile(f"(?<![{SIDE_CHARACTERS}/]){_SIDE}/{_SIDE}(?![{SIDE_CHARAC
 
 
 def is_symbol(name: str) -> bool:
-    """Return whether `name` has the form of a symbol, such as `BTC/USD` or `FOO-B/USD`."""
+    """Return whether `name` has the form of a symbol, such as `BTC/USD` or `binance:FOO-B/USDT`."""
     return _SYMBOL.fullmatch(name) is not None
+
+
+def is_venue(name: str) -> bool:
+    """Return whether `name` has the form of a venue's name, such as `binance`."""
+    return _VENUE_NAME.fullmatch(name) is not None
+
+
+def venue_of(symbol: str) -> str:
+    """Return the venue of a symbol: the name before the colon, or Kraken."""
+    venue, colon, _ = symbol.partition(":")
+    return venue if colon else KRAKEN
+
+
+def pair_of(symbol: str) -> str:
+    """Return the pair of a symbol, such as `BTC/USDT`, as it is named within its venue's keys."""
+    return symbol.partition(":")[2] or symbol
+
+
+# The events of a book have its name, which is one of few.
+@lru_cache(maxsize=65_536)
+def symbol_of(venue: str, pair: str) -> str:
+    """Return the symbol of a venue's pair."""
+    return pair if venue == KRAKEN else f"{venue}:{pair}"
+
+
+def split_venue(name: str) -> tuple[str, str]:
+    """Return the venue that `name` begins with, in lower case, and the rest as it is written.
+
+    Without a venue it is Kraken's. `*` stands for all venues.
+    """
+    prefix = _PREFIX.match(name)
+    return (prefix[1].lower(), name[prefix.end() :]) if prefix else (KRAKEN, name)
 
 
 def mentioned(text: str) -> list[str]:
@@ -59,14 +109,19 @@ def normalize_symbol(name: str) -> str:
     In a name without a "/", as in a path, a single "-" becomes the "/". If such a name has several
     "-", the right one is unknown: they stay, and `SymbolIndex` finds the symbol.
     """
-    name = name.strip("/").upper()
-    if "/" not in name and name.count("-") == 1:
-        name = name.replace("-", "/")
-    return "/".join(OLD_NAMES.get(side, side) for side in name.split("/"))
+    venue, pair = split_venue(name.strip("/"))
+    pair = pair.upper()
+    if "/" not in pair and pair.count("-") == 1:
+        pair = pair.replace("-", "/")
+    if venue != KRAKEN:
+        return f"{venue}:{pair}"
+    return "/".join(OLD_NAMES.get(side, side) for side in pair.split("/"))
 
 
 def spellings(symbol: str) -> list[str]:
-    """Return `symbol`, then its spellings with Kraken's old and new names."""
+    """Return `symbol`, then its spellings with Kraken's old and new names, if it is Kraken's."""
+    if venue_of(symbol) != KRAKEN:
+        return [symbol]
     names = [
         dict.fromkeys((side, OLD_NAMES.get(side, side), _OLD_BY_NEW.get(side, side)))
         for side in symbol.split("/")
@@ -88,19 +143,24 @@ class SymbolIndex:
         found = self._symbols.get(name) or self._by_normalized.get(normalize_symbol(name))
         if found is not None or "/" in name.strip("/"):
             return found
-        return self._by_dashed.get(_dashed(name)) or self._by_joined.get(name.strip("/").upper())
+        venue, pair = split_venue(name.strip("/"))
+        found = self._by_dashed.get(_dashed(venue, pair)) or self._by_joined.get(
+            symbol_of(venue, pair.upper())
+        )
+        # A colon may also separate base and quote: `btc:usd`.
+        return found or self._by_dashed.get(_dashed(KRAKEN, name))
 
     # Few names need these, so the first one pays for them.
     @cached_property
     def _by_dashed(self) -> dict[str, str | None]:
         """The symbols by their spelling with "-" only; None if several have the same."""
-        return _by_unique((_dashed(symbol), symbol) for symbol in self._symbols)
+        return _by_unique((_dashed(*split_venue(symbol)), symbol) for symbol in self._symbols)
 
     @cached_property
     def _by_joined(self) -> dict[str, str | None]:
         """The symbols by their spellings without a separator; None if several have the same."""
         return _by_unique(
-            (_SEPARATORS.sub("", spelling), symbol)
+            (symbol_of(venue_of(symbol), _SEPARATORS.sub("", pair_of(spelling))), symbol)
             for symbol in self._symbols
             for spelling in spellings(symbol)
         )
@@ -109,15 +169,28 @@ class SymbolIndex:
 def suggest_symbols(name: str, symbols: Iterable[str], most: int = 3) -> list[str]:
     """Return the known symbols that are near `name`, nearest first, at most `most`.
 
-    A symbol is near if each side differs by at most one typo, if its sides are transposed, or if it
-    is another quote of the same base.
+    First come symbols of the same pair at other venues, which leave one place for the next ones. A
+    symbol of the same venue is near if each side differs by at most one typo, if its sides are
+    transposed, or if it is another quote of the same base. The venue may have a typo, too.
     """
     if len(name) > MAX_SYMBOL_LENGTH + 1:  # the slash of a path
         return []
-    pairs = list(_pairs_of(name))
-    ranked = sorted(
-        (rank, symbol) for symbol in symbols if (rank := _distance(pairs, symbol)) < _FAR
-    )
+    venue, pair = split_venue(name.strip("/"))
+    pairs = list(_pairs_of(pair, venue))
+    elsewhere, near = [], []
+    same_pair: dict[str, str] = {}
+    for symbol in symbols:
+        its_venue = venue_of(symbol)
+        if its_venue not in same_pair:
+            same_pair[its_venue] = normalize_symbol(symbol_of(its_venue, pair))
+        of_venue = _typos(venue, its_venue)
+        if its_venue != venue and symbol == same_pair[its_venue]:
+            elsewhere.append((of_venue, symbol))
+        elif (rank := of_venue + _distance(pairs, symbol)) < _FAR:
+            near.append((rank, symbol))
+    elsewhere.sort()
+    first = elsewhere[: most - 1]
+    ranked = [*first, *sorted(near), *elsewhere[len(first) :]]
     return [symbol for _, symbol in ranked[:most]]
 
 
@@ -125,8 +198,11 @@ _TYPO, _TRANSPOSED, _OTHER_QUOTE, _FAR = 1, 1, 3, 9
 
 
 def _distance(pairs: list[tuple[str, str]], symbol: str) -> int:
-    """Return how far a symbol is from the nearest base and quote, `_FAR` if it is not near."""
-    base, _, quote = normalize_symbol(symbol).partition("/")
+    """Return how far a symbol's pair is from the nearest base and quote, `_FAR` if it is not near.
+
+    The venue of the symbol does not count.
+    """
+    base, _, quote = pair_of(normalize_symbol(symbol)).partition("/")
     nearest = _TRANSPOSED if (quote, base) in pairs else _FAR
     for its_base, its_quote in pairs:
         of_base = _typos(its_base, base)
@@ -139,9 +215,10 @@ def _distance(pairs: list[tuple[str, str]], symbol: str) -> int:
     return nearest
 
 
-def _pairs_of(name: str) -> Iterator[tuple[str, str]]:
+def _pairs_of(name: str, venue: str) -> Iterator[tuple[str, str]]:
     """Yield each base and quote that `name` may mean, the quote empty if only a base is given."""
-    parts = [OLD_NAMES.get(part, part) for part in _SEPARATORS.split(name.strip("/").upper())]
+    new_names = OLD_NAMES if venue == KRAKEN else {}
+    parts = [new_names.get(part, part) for part in _SEPARATORS.split(name.strip("/").upper())]
     if len(parts) > 1:
         for end in range(1, len(parts)):
             yield "-".join(parts[:end]), "-".join(parts[end:])
@@ -151,7 +228,7 @@ def _pairs_of(name: str) -> Iterator[tuple[str, str]]:
     if len(joined) <= _MAX_JOINED_LENGTH:
         for end in range(_MIN_JOINED_BASE, len(joined)):
             base, quote = joined[:end], joined[end:]
-            yield OLD_NAMES.get(base, base), OLD_NAMES.get(quote, quote)
+            yield new_names.get(base, base), new_names.get(quote, quote)
 
 
 def _typos(text: str, other: str) -> int:
@@ -183,6 +260,9 @@ def _by_unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str | None]:
     return found
 
 
-def _dashed(name: str) -> str:
-    parts = _SEPARATORS.split(name.strip("/").upper())
-    return "-".join(OLD_NAMES.get(part, part) for part in parts)
+def _dashed(venue: str, pair: str) -> str:
+    """Return a pair with "-" instead of all separators, and its venue."""
+    parts = _SEPARATORS.split(pair.strip("/").upper())
+    if venue == KRAKEN:
+        parts = [OLD_NAMES.get(part, part) for part in parts]
+    return symbol_of(venue, "-".join(parts))

@@ -72,6 +72,8 @@ class VerifiedBook:
         """The position of the last event, None before the first."""
         self.source = ""
         """The venue's name, `simulated` or `replay`; empty before the first snapshot."""
+        self.proof: str | None = None
+        """How the collector proved the book against its venue; None if unknown."""
         self.checksum = 0
         """The checksum of the last verified book."""
         self.exchange_time: str | None = None
@@ -148,6 +150,7 @@ class VerifiedBook:
         book = _empty_book(event)
         self._verify(book.replace, book, event)
         self.book, self.source, self.position = book, event.source, position
+        self.proof = event.proof
         self.state, self.invalid_reason = _VERIFIED, None
 
     def _update(self, event: Update, position: Position) -> None:

@@ -22,6 +22,7 @@ _REASONS = {
     "sequence": "updates are missing: asking for it again",
     "gap": "updates are missing: asking for it again",
     "unverified": "an update without a checksum: asking for it again",
+    "window": "too many levels have gone: asking for the whole book again",
     "early": "an update came before its book: asking for it again",
     "unanswered": "Kraken did not answer for this book: asking again",
     "quiet": "no update for a long time: asking Kraken for the book again",
@@ -33,6 +34,7 @@ _REASONS = {
     "refused": "Kraken refused the connection: the collector keeps trying",
     "certificate": "Kraken's certificate is not trusted: the collector keeps trying",
     "flood": "Kraken sent too many pings or fragments: the collector is connecting again",
+    "restart": "the exchange restarts: the collector is connecting again",
     "stopped": "the collector was stopped: waiting for one to take over",
     # From the api.
     "age": "not known to match Kraken now: waiting for the collector",

@@ -45,7 +45,12 @@ COMMON = (
     "uvloop",
     "websockets.asyncio.server",
 )
-PROGRAMS = {"api": "api.app", "collector": "collector.program", "simulator": "simulator.program"}
+PROGRAMS = {
+    "api": "api.app",
+    "collector": "collector.program",
+    "lab.cramped_collector": "collector.program",
+    "simulator": "simulator.program",
+}
 """The modules that `python -m` can be given, and the module that each one loads and runs."""
 
 # Variables with these beginnings act when Python starts or a library is imported.

@@ -20,6 +20,8 @@ class SimulatorProcess(Process):
     """`python -m simulator`; `control` is None unless it was started with `--control`."""
 
     url = ""
+    rest_url = ""
+    """The address of REST without a path; empty if the venue has no REST."""
     control: httpx.Client | None = None
 
     def fault(self, text: str) -> None:

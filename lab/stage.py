@@ -81,6 +81,8 @@ class Stage:
         )
         self._own(service)
         service.url = self.listening(service)
+        if any(line.startswith("rest on ") for line in service.log.splitlines()):
+            service.rest_url = self.listening(service, "rest on ")
         if "--control" in arguments:
             base = self.listening(service, "control on ")
             service.control = httpx.Client(

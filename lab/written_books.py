@@ -47,7 +47,7 @@ def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
 def book_snapshot_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookSnapshot:
     """Return the snapshot of `book_at(seq)` that a collector publishes."""
     book = book_at(seq, symbol)
-    return snapshot_of(book, source, book.checksum(), CONFIRMED_AT)
+    return snapshot_of(book, source, book.checksum(), CONFIRMED_AT, "checksum")
 
 
 class Event(NamedTuple):
@@ -116,7 +116,7 @@ def status_call(
     kept: Retention = KEPT,
 ) -> WriteCall:
     """Return the call that writes `events` of a symbol without a book."""
-    values = status_values(symbol, "syncing", source, depth)
+    values = status_values(symbol, "syncing", source, depth, "checksum")
     entries = [event.entry(epoch, symbol) for event in events]
     return write_events(symbol, epoch, CONFIRMED_AT, kept, entries, values, is_book=False)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
+import asyncio
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosedError
+from websockets.frames import CloseCode
 
 from runtime.logs import get_logger
 from simulator.faults.active import ActiveFaults
 from simulator.faults.delay_line import DelayLine
 from simulator.faults.kinds import AnswerLate, Mute
-from simulator.protocol.feed import SimulatedFeed
-from simulator.protocol.requests import ReceivedRequests
-from simulator.protocol.session import ServerSession
+from simulator.protocols.request_log import ReceivedRequests
+from simulator.protocols.venue import SimulatedVenue
 from simulator.send_queue import SendQueue
 
 log = get_logger(__name__)
@@ -39,8 +39,7 @@ class SimulatorClient:
     Args:
         connection: Its socket.
         number: Its number since the start, from 1.
-        feed: The source of books.
-        active_faults: The faults of all connections.
+        protocol: The venue.
         max_queued: The maximum of bytes to queue for the client.
 
     """
@@ -49,39 +48,51 @@ class SimulatorClient:
         self,
         connection: SimulatedConnection,
         number: int,
-        feed: SimulatedFeed,
-        active_faults: ActiveFaults,
+        protocol: SimulatedVenue,
         *,
         max_queued: int,
     ) -> None:
         self.connection = connection
-        connection.active_faults = active_faults
-        self.send_queue = SendQueue(connection, active_faults, max_queued=max_queued)
-        # Kraken's ids exceed 2^53, the limit of exact floats: clients must read integers.
-        connection_id = 2**53 + secrets.randbelow(2**64 - 2**53)
-        self.session = ServerSession(feed, self.send_queue, connection_id, active_faults)
+        connection.active_faults = protocol.active_faults
+        self.send_queue = SendQueue(connection, protocol.active_faults, max_queued=max_queued)
+        path = connection.request.path if connection.request else protocol.path
+        self.session = protocol.open_session(self.send_queue, number, path)
         self._number = number
-        self._active_faults = active_faults
+        self._protocol = protocol
+        self._idle_timer: asyncio.TimerHandle | None = None
         self._late: DelayLine[str | bytes] = DelayLine(self.session.receive)
 
     async def serve(self, request_log: ReceivedRequests) -> None:
-        """Send the status, then answer and log requests until the connection ends."""
+        """Send the first frames, then answer and log requests until the connection ends."""
         log.debug("client connected", address=self.connection.remote_address, number=self._number)
-        self.session.send_status()
+        self.session.open()
+        self._end_later_if_idle()
         try:
             async for message in self.connection:
-                request_log.append(self._number, message)
+                request_log.append(self._number, self._protocol.summarize(message))
                 self._receive(message)
         except ConnectionClosedError as error:
             log.debug("client lost", number=self._number, reason=str(error))
         finally:
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
             self._late.clear()
             self.session.close()
             self.send_queue.close()
 
     def _receive(self, message: str | bytes) -> None:
-        late = self._active_faults.get(AnswerLate)
+        late = self._protocol.active_faults.get(AnswerLate)
         if late or self._late:
             self._late.put(message, late.delay if late else 0.0)
         else:
             self.session.receive(message)
+
+    def _end_later_if_idle(self) -> None:
+        seconds = self._protocol.first_subscription_seconds
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._idle_timer = loop.call_later(seconds, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self.session.is_idle:
+            self.send_queue.end(CloseCode.POLICY_VIOLATION, "no subscription")

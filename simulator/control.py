@@ -19,9 +19,6 @@ from runtime.http.server import listen, serve
 from simulator.faults.kinds import FaultError
 from simulator.faults.text import UnknownFault, describe, parse_fault
 from simulator.injector import FaultInjector, PresentFault
-from simulator.market.listing import Listing
-from simulator.protocol.feed import DEPTHS
-from simulator.protocol.wire import Level, decimal_text
 from simulator.server import Simulator
 
 _ROUTES = (
@@ -62,6 +59,7 @@ def control_app(simulator: Simulator, injector: FaultInjector) -> Starlette:
             Route("/faults", control.faults),
             Route("/books/{symbol:path}", control.book),
             Route("/books", control.books),
+            Route("/book", control.book),
             Route("/connections", control.connections),
         ],
         exception_handlers={
@@ -83,24 +81,42 @@ class _Control:
         return _json(fault)
 
     async def faults(self, request: Request) -> Response:  # noqa: ARG002
-        return _json({"faults": describe(), "on": _present(self._injector.present())})
+        return _json(
+            {
+                "faults": describe(self._injector.protocol.faults),
+                "on": _present(self._injector.present()),
+            }
+        )
 
     async def lift(self, request: Request) -> Response:  # noqa: ARG002
         return _json({"lifted": _present(self._injector.lift())})
 
     async def books(self, request: Request) -> Response:  # noqa: ARG002
-        listings = self._injector.exchange.listings()
-        return _json({listing.instrument.symbol: _summary(listing) for listing in listings})
+        protocol = self._injector.protocol
+        listings = protocol.exchange.listings()
+        return _json({listing.instrument.symbol: protocol.summary(listing) for listing in listings})
 
     async def book(self, request: Request) -> Response:
-        symbol = request.path_params["symbol"]
+        protocol = self._injector.protocol
+        symbol = request.path_params.get("symbol") or request.query_params.get("symbol", "")
         try:
-            listing = self._injector.exchange.listing(symbol)
+            listing = protocol.exchange.listing(protocol.symbol_of(symbol))
         except KeyError:
             raise HTTPException(
                 404, f"there is no book of {symbol!r}: GET /books lists all books"
             ) from None
-        return _json(_book(listing, _depth(request.query_params.get("depth", "10"))))
+        depth = self._depth(request.query_params.get("depth", "10"))
+        return _json(protocol.book(listing, depth))
+
+    def _depth(self, text: str) -> int:
+        depths = self._injector.protocol.depths()
+        if depths is None and text.isdecimal() and int(text) > 0:
+            return int(text)
+        if depths is None:
+            raise HTTPException(400, f"depth={text}: it takes a number of levels, 1 or more")
+        if text not in depths:
+            raise HTTPException(400, f"depth={text}: it takes one of {', '.join(depths)}")
+        return depths[text]
 
     async def connections(self, request: Request) -> Response:  # noqa: ARG002
         simulator = self._simulator
@@ -109,49 +125,13 @@ class _Control:
                 "open": simulator.open_connections,
                 "accepted": simulator.accepted,
                 "requests": list(simulator.request_log.entries),
+                "rest": list(simulator.request_log.rest),
             }
         )
 
 
 def _present(present: Iterable[PresentFault]) -> list[dict[str, Any]]:
     return [{**msgspec.to_builtins(item.fault), "left": item.left} for item in present]
-
-
-def _summary(listing: Listing) -> dict[str, Any]:
-    return {
-        "status": listing.instrument.status,
-        "price_precision": listing.instrument.price_precision,
-        "qty_precision": listing.instrument.qty_precision,
-        "checksum": listing.checksum(),
-        "updates": {str(depth): count for depth, count in listing.update_counts().items()},
-    }
-
-
-def _book(listing: Listing, depth: int) -> dict[str, Any]:
-    def texts(levels: list[Level]) -> list[tuple[str, str]]:
-        return [
-            (
-                decimal_text(price, listing.instrument.price_precision),
-                decimal_text(lots, listing.instrument.qty_precision),
-            )
-            for price, lots in levels
-        ]
-
-    return {
-        "symbol": listing.instrument.symbol,
-        "depth": depth,
-        "bids": texts(listing.market.bids.top(depth)),
-        "asks": texts(listing.market.asks.top(depth)),
-        "checksum": listing.checksum(),
-        "updates": listing.update_counts()[depth],
-    }
-
-
-def _depth(text: str) -> int:
-    depths = {str(depth): depth for depth in DEPTHS}
-    if text not in depths:
-        raise HTTPException(400, f"depth={text}: it takes one of {', '.join(depths)}")
-    return depths[text]
 
 
 def _json(content: object, status: int = 200) -> Response:

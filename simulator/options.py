@@ -14,7 +14,10 @@ from runtime.settings import LogSettings
 from simulator.faults.kinds import AnyFault, FaultError
 from simulator.faults.text import parse_fault
 from simulator.market.catalogue import CATALOGUE, profile_of
+from simulator.protocols.pairs import MarketOptions
+from simulator.protocols.registry import OTHER_VENUES, check_symbols
 
+_MAX_LEVELS = 100_000
 EXIT_CODES: ExitCodes = {
     0: "stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP",
     1: "a part of it has failed",
@@ -26,10 +29,15 @@ EXIT_CODES: ExitCodes = {
 class SimulatorOptions:
     """The options of the simulator."""
 
+    venue: str
     host: str
     port: int
     symbols: tuple[str, ...]
     """The symbols to serve; empty for all of the catalogue or of the recording."""
+    levels: int | None
+    """The number of levels a side; None for the venue's usual one."""
+    rest_weight: int | None
+    """The limit of REST's weight a minute; None for the venue's own."""
     rate: float
     seed: int
     updates: int
@@ -43,6 +51,13 @@ class SimulatorOptions:
     log_level: LogLevels | None
     """Log levels that replace those of LOG_LEVEL; None to use LOG_LEVEL."""
 
+    @property
+    def markets(self) -> MarketOptions:
+        """The options of the synthetic markets."""
+        return MarketOptions(
+            self.symbols, self.levels, self.rate, self.seed, self.updates, self.rest_weight
+        )
+
 
 def read_options(arguments: Sequence[str]) -> SimulatorOptions:
     """Return the options, or exit with status 2 and one line if they are wrong."""
@@ -50,6 +65,10 @@ def read_options(arguments: Sequence[str]) -> SimulatorOptions:
     given = vars(parser.parse_args(arguments))
     if given["replay"] is None and (given["loop"] or given["speed"] is not None):
         parser.error("--speed and --loop require a recording: name it with --replay PATH")
+    try:
+        _check_symbols(given["venue"], given["symbols"])
+    except ValueError as error:
+        parser.error(f"argument --symbols: {error}")
     given["speed"] = 1.0 if given["speed"] is None else given["speed"]
     given["faults"] = tuple(given["faults"])
     return SimulatorOptions(**given)
@@ -58,12 +77,18 @@ def read_options(arguments: Sequence[str]) -> SimulatorOptions:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         "simulator",
-        "Simulates Kraken's WebSocket v2, with faults on request.",
+        "Simulates Kraken, or another venue, with faults on request.",
         EXIT_CODES,
         describe_variables(LogSettings),
         FROM_ENV_FILE,
     )
     add = parser.add_argument
+    add(
+        "--venue",
+        choices=("kraken", *OTHER_VENUES),
+        default="kraken",
+        help="venue to simulate (default: %(default)s)",
+    )
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add(
         "--port",
@@ -77,6 +102,16 @@ def _parser() -> argparse.ArgumentParser:
         default=(),
         help="symbols to serve, separated by commas; any BASE/QUOTE gets a market"
         f" (default: all {len(CATALOGUE)} of the catalogue, or all of the recording)",
+    )
+    add(
+        "--levels",
+        type=_levels_of_a_side,
+        help="number of levels of a side of each book (default: some hundreds)",
+    )
+    add(
+        "--rest-weight",
+        type=_weight,
+        help="limit of REST's weight a minute at binance (default: 6000)",
     )
     add(
         "--rate",
@@ -147,12 +182,32 @@ def _symbols(text: str) -> tuple[str, ...]:
     symbols = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not symbols:
         raise argparse.ArgumentTypeError("no symbol given: use BASE/QUOTE, such as BTC/USD,ETH/USD")
-    for symbol in symbols:
-        try:
-            profile_of(symbol)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
     return symbols
+
+
+def _check_symbols(venue: str, symbols: tuple[str, ...]) -> None:
+    """Raise ValueError if the venue can have no such pair."""
+    if venue != "kraken":
+        check_symbols(venue, symbols)
+        return
+    for symbol in symbols:
+        profile_of(symbol)
+
+
+def _levels_of_a_side(text: str) -> int:
+    count = _integer(text)
+    if count is None or not 1 <= count <= _MAX_LEVELS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of levels: use 1 to {_MAX_LEVELS}"
+        )
+    return count
+
+
+def _weight(text: str) -> int:
+    weight = _integer(text)
+    if weight is None or weight < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a weight: use an integer, 1 or more")
+    return weight
 
 
 def _port(text: str) -> int:

@@ -21,9 +21,11 @@ from simulator.control import controlled
 from simulator.faults.kinds import FaultError
 from simulator.injector import FaultInjector
 from simulator.market.catalogue import CATALOGUE, profile_of
-from simulator.market.exchange import Exchange
 from simulator.options import SimulatorOptions, read_options
-from simulator.protocol.feed import SimulatedFeed
+from simulator.protocols.kraken.feed import SimulatedFeed
+from simulator.protocols.kraken.protocol import KrakenExchange, SimulatedKraken
+from simulator.protocols.registry import open_other_venue
+from simulator.protocols.venue import SimulatedVenue
 from simulator.recording.lines import RecordingError
 from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
@@ -36,15 +38,27 @@ def main() -> None:
     options = read_options(sys.argv[1:])
     settings = read_settings(LogSettings)
     output = configure_logs(options.log_level or settings.log_level, settings.log_format)
-    feed = open_feed(options)
-    uvloop.run(_serve(feed, options, output))
+    protocol = open_venue(options)
+    uvloop.run(_serve(protocol, options, output))
 
 
-def open_feed(options: SimulatorOptions) -> SimulatedFeed:
-    """Return the feed for the options, or exit with status 2 if the recording cannot be used."""
+def open_venue(options: SimulatorOptions) -> SimulatedVenue:
+    """Return the venue for the options, or exit with status 2 if they do not fit it."""
+    if options.venue == "kraken":
+        return SimulatedKraken(_kraken_feed(options))
+    if options.replay is not None:
+        _give_up(f"--replay: recordings of {options.venue} cannot be replayed")
+    return open_other_venue(options.venue, options.markets)
+
+
+def _kraken_feed(options: SimulatorOptions) -> SimulatedFeed:
     if options.replay is None:
         profiles = [profile_of(symbol) for symbol in options.symbols or CATALOGUE]
-        return Exchange(profiles, seed=options.seed, rate=options.rate, updates=options.updates)
+        if options.levels is not None:
+            profiles = [profile.with_levels(options.levels) for profile in profiles]
+        return KrakenExchange(
+            profiles, seed=options.seed, rate=options.rate, updates=options.updates
+        )
     try:
         tracks = read_recording(options.replay)
     except (OSError, UnicodeDecodeError, RecordingError) as error:
@@ -56,10 +70,14 @@ def open_feed(options: SimulatorOptions) -> SimulatedFeed:
     return Replay(served, speed=options.speed, loop=options.loop)
 
 
-async def _serve(feed: SimulatedFeed, options: SimulatorOptions, output: LogOutput | None) -> None:
+async def _serve(
+    protocol: SimulatedVenue, options: SimulatorOptions, output: LogOutput | None
+) -> None:
     stop = stop_on_signals(output)
-    simulator = Simulator(feed, host=options.host, port=options.port, listener=inherited_listener())
-    injector = FaultInjector(simulator, feed)
+    simulator = Simulator(
+        protocol, host=options.host, port=options.port, listener=inherited_listener()
+    )
+    injector = FaultInjector(simulator, protocol)
     for fault in options.faults:
         try:
             injector.inject(fault)
@@ -70,7 +88,7 @@ async def _serve(feed: SimulatedFeed, options: SimulatorOptions, output: LogOutp
             await stack.enter_async_context(simulator)
             if options.control is not None:
                 control = controlled(simulator, injector, options.host, options.control)
-                # Programs that start a simulator read its addresses from these two lines.
+                # Programs that start a simulator read its addresses from these lines.
                 _print(f"control on {await stack.enter_async_context(control)}")
         except PortInUse as error:
             _give_up(str(error))
@@ -79,6 +97,8 @@ async def _serve(feed: SimulatedFeed, options: SimulatorOptions, output: LogOutp
                 f"cannot listen on {options.host} port {options.port}: {error.strerror}:"
                 " choose another --host or --port; --port 0 takes a free port"
             )
+        if simulator.rest_url is not None:
+            _print(f"rest on {simulator.rest_url}")
         _print(f"listening on {simulator.url}")
         await simulator.wait(stop)
 

@@ -63,6 +63,12 @@ class SendQueue:
         self._delayed.clear()
         self._delayed_bytes = 0
 
+    def end(self, code: int, reason: str) -> None:
+        """Close the connection after the queued frames; later ones are dropped."""
+        if self._closing is None:
+            self._write()
+            self._closing = asyncio.create_task(self._close(code, reason))
+
     async def drained(self) -> None:
         """Wait while more than a megabyte is queued and the connection is open."""
         # Only websockets' own protocol is notified when the transport's buffer drains.
@@ -96,13 +102,13 @@ class SendQueue:
     def _close_if_slow(self) -> None:
         if self._closing is None and self._queued() > self._max_queued:
             log.warning("client too slow, closing", queued_bytes=self._queued())
-            self._closing = asyncio.create_task(self._close())
+            self._closing = asyncio.create_task(self._close(CloseCode.TRY_AGAIN_LATER, "too slow"))
 
-    async def _close(self) -> None:
+    async def _close(self, code: int, reason: str) -> None:
         # The close frame is sent only after all queued frames.
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._connection.close(CloseCode.TRY_AGAIN_LATER, "too slow")
+                await self._connection.close(code, reason)
         except TimeoutError:
             self._connection.transport.abort()
 

@@ -1,10 +1,10 @@
-"""The WebSocket server: accept clients, serve them a feed, and apply faults to all clients."""
+"""The server: accept clients of a venue, answer REST, and apply faults to all clients."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any
@@ -15,23 +15,36 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from simulator.client import SimulatedConnection, SimulatorClient
-from simulator.faults.active import ActiveFaults
-from simulator.faults.kinds import AcceptAndClose, RefuseConnections, System
-from simulator.protocol.feed import SimulatedFeed
-from simulator.protocol.instruments import SimulatedInstrument
-from simulator.protocol.requests import ReceivedRequests
+from simulator.faults.kinds import (
+    AcceptAndClose,
+    AddressBan,
+    AnyFault,
+    EnforcedLimits,
+    RefuseConnections,
+    System,
+    VenueMaintenance,
+    VenueRestart,
+)
+from simulator.market.instrument import SimulatedInstrument
+from simulator.protocols.meter import EventMeter
+from simulator.protocols.request_log import ReceivedRequests
+from simulator.protocols.rest import RestAnswer
+from simulator.protocols.venue import SimulatedVenue
+from simulator.rest_desk import RestDesk
 from simulator.send_queue import MAX_QUEUED_BYTES
 
 _HEARTBEAT_SECONDS = 1.0
+_OPEN_SECONDS = 600.0
+"""The time for a handshake or a REST answer, which faults make slow."""
 _STOP_SECONDS = 0.6
 """The time for clients to answer the close frame when the simulator stops."""
 
 
 class Simulator:
-    """A server of a feed that runs until its context ends, and then closes connections with 1001.
+    """A server of a venue that runs until its context ends, and then closes connections with 1001.
 
     Args:
-        feed: The source of books.
+        protocol: The venue.
         host: The address to listen on.
         port: The port; 0 for a free port.
         listener: A listening socket to use instead of host and port.
@@ -46,17 +59,19 @@ class Simulator:
 
     def __init__(
         self,
-        feed: SimulatedFeed,
+        protocol: SimulatedVenue,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         listener: socket.socket | None = None,
         max_queued: int = MAX_QUEUED_BYTES,
     ) -> None:
-        self.active_faults = ActiveFaults()
+        self.active_faults = protocol.active_faults
         self.request_log = ReceivedRequests()
         self.accepted = 0
-        self._feed = feed
+        self._protocol = protocol
+        self._rest = RestDesk(protocol, self.request_log)
+        self._connects = EventMeter(protocol.connect_limit) if protocol.connect_limit else None
         self._host = host
         self._port = port
         self._listener = listener
@@ -69,26 +84,32 @@ class Simulator:
     @property
     def url(self) -> str:
         """The address for clients; valid after the start."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"ws://{host}:{self._port}/v2"
+        return f"ws://{self._address()}{self._protocol.path}"
+
+    @property
+    def rest_url(self) -> str | None:
+        """The address of REST without a path, valid after the start; None if it has none."""
+        return f"http://{self._address()}" if self._protocol.has_rest else None
 
     async def __aenter__(self) -> Simulator:
-        # No pings: as at Kraken, only the size of the queue limits a slow client.
+        # Without pings, as at Kraken, only the size of the queue limits a slow client.
         # No compression: it would pack every frame again for every client.
         address: dict[str, Any] = {"host": self._host, "port": self._port}
         self._server = await serve(
             self._serve_client,
             **(address if self._listener is None else {"sock": self._listener}),
             compression=None,
-            ping_interval=None,
+            ping_interval=self._protocol.ping_seconds,
+            ping_timeout=self._protocol.pong_seconds,
+            open_timeout=_OPEN_SECONDS,
             close_timeout=_STOP_SECONDS,
             process_request=self._answer_over_http,
             create_connection=SimulatedConnection,
         )
         self._port = self._server.sockets[0].getsockname()[1]
         self._tasks = [
-            asyncio.create_task(self._feed.run()),
-            asyncio.create_task(self._send_heartbeats()),
+            asyncio.create_task(self._protocol.run()),
+            asyncio.create_task(self._beat()),
         ]
         return self
 
@@ -127,6 +148,17 @@ class Simulator:
         for client in tuple(self._clients):
             client.connection.transport.abort()
 
+    def perform(self, fault: AnyFault) -> None:
+        """Let a fault happen at the venue and on every connection."""
+        self._protocol.perform(fault)
+        for client in self._clients:
+            client.session.perform(fault)
+        if isinstance(fault, VenueRestart):
+            present = tuple(self._clients)
+            asyncio.get_running_loop().call_later(fault.delay, self._close, present)
+        elif isinstance(fault, VenueMaintenance) and self._protocol.closes_in_maintenance:
+            self.close_all(CloseCode.SERVICE_RESTART)
+
     def push_all(self, packed: bytes) -> None:
         """Send every client a frame from `wire.pack`."""
         for client in self._clients:
@@ -150,7 +182,7 @@ class Simulator:
             return
         assert isinstance(connection, SimulatedConnection)
         client = SimulatorClient(
-            connection, self.accepted, self._feed, self.active_faults, max_queued=self._max_queued
+            connection, self.accepted, self._protocol, max_queued=self._max_queued
         )
         self._clients.add(client)
         try:
@@ -158,23 +190,67 @@ class Simulator:
         finally:
             self._clients.discard(client)
 
-    async def _send_heartbeats(self) -> None:
+    async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             for client in self._clients:
-                client.session.send_heartbeat()
+                client.session.beat()
 
-    def _answer_over_http(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Return the answer to /healthz or a fault's refusal; None to continue the handshake."""
+    async def _answer_over_http(
+        self, connection: ServerConnection, request: Request
+    ) -> Response | None:
+        """Return the answer to a plain GET or a refusal; None to continue the handshake."""
         if request.path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
-        refusal = self.active_faults.get(RefuseConnections)
-        return _refusal(refusal.status) if refusal else None
+        if self._protocol.has_rest and "Upgrade" not in request.headers:
+            # A large answer may need longer than a close frame.
+            connection.close_timeout = _OPEN_SECONDS
+            return _response(await self._rest.answer(request.path))
+        if status := self._refused_status():
+            return _refusal(status)
+        return None
+
+    def _refused_status(self) -> int | None:
+        """Return the status with which to refuse a handshake, or None to accept it."""
+        faults = self.active_faults
+        if refusal := faults.get(RefuseConnections):
+            return refusal.status
+        if faults.get(AddressBan):
+            return HTTPStatus.FORBIDDEN
+        if faults.get(VenueMaintenance) and self._protocol.closes_in_maintenance:
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        if (
+            faults.get(EnforcedLimits)
+            and self._connects is not None
+            and not self._connects.admits()
+        ):
+            return HTTPStatus.TOO_MANY_REQUESTS
+        return None
+
+    def _address(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
+
+    def _close(self, clients: Iterable[SimulatorClient]) -> None:
+        for client in clients:
+            client.send_queue.end(CloseCode.GOING_AWAY, "restart")
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _response(answer: RestAnswer) -> Response:
+    headers = Headers(
+        {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(answer.body)),
+            "Connection": "close",
+            **answer.headers,
+        }
+    )
+    return Response(answer.status, HTTPStatus(answer.status).phrase, headers, answer.body)
 
 
 def _refusal(status: int) -> Response:

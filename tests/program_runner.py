@@ -10,6 +10,7 @@ programs take less time than two new processes.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -18,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
+
+from kraken_book.commands import COMMANDS
 
 # Audit events of actions that outlive the process or can be seen from outside.
 ACTIONS = (
@@ -74,7 +77,8 @@ def _run_and_exit(module: str, arguments: list[str], actions: int) -> NoReturn:
 
     sys.argv[1:] = arguments
     # Otherwise runpy warns that the program was imported before.
-    sys.modules.pop(module, None)
+    for name in (module, f"{module}.__main__"):
+        sys.modules.pop(name, None)
     sys.addaudithook(note)
     code: object = 0
     try:
@@ -94,9 +98,16 @@ def main() -> None:
     """Answer the orders of standard input."""
     sys.dont_write_bytecode = True
     orders: list[tuple[str, list[str]]] = json.load(sys.stdin)
+    # A search for garbage in a fork would copy all memory.
+    gc.disable()
     for module in {module for module, _ in orders}:
         with contextlib.suppress(SystemExit):
             importlib.import_module(module)
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"{module}.__main__")
+    for command in COMMANDS.values():
+        importlib.import_module(command.module)
+    gc.freeze()
     # A start of a service would fail with these settings.
     os.environ |= {"REDIS_URL": "http://x", "KRAKEN_DEPTH": "27", "COLUMNS": "100"}
     with tempfile.TemporaryDirectory() as folder:

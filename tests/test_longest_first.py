@@ -58,6 +58,16 @@ def test_unknown_file_comes_first_if_it_is_e2e_and_else_last() -> None:
     assert sort_files(cache, *given) == given[::-1]
 
 
+def test_unit_tests_run_beside_e2e_tests_of_the_same_share() -> None:
+    cache = FakeCache()
+    e2e = {"e2e/a": 40.0, "e2e/b": 30.0, "e2e/c": 30.0}
+    finish_run(cache, worker=False, **e2e, a=5.0, b=4.0, c=1.0)
+    names = ("c", "e2e/c", "b", "e2e/b", "a", "e2e/a")
+    ordered = sort_files(cache, *(f"tests/{name}.py::a" for name in names))
+    expected = ("e2e/a", "a", "e2e/b", "b", "e2e/c", "c")
+    assert ordered == [f"tests/{name}.py::a" for name in expected]
+
+
 def test_run_of_some_tests_keeps_the_durations_of_others() -> None:
     cache = FakeCache()
     finish_run(cache, first=5.0, second=4.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,14 @@ MAX_C_FUNCTION_LINES = 60
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Yield path and syntax tree of each module of the product."""
-    for package in PRODUCT:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
+    """Return path and syntax tree of each module of the product."""
+    return [
+        (str(path.relative_to(ROOT)), ast.parse(path.read_text()))
+        for package in PRODUCT
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
 
 
 def test_public_class_names_are_unique() -> None:

@@ -171,7 +171,9 @@ class FollowedBook:
         verified, book = self._verified, self.book
         assert book is not None, f"the book of {self.ring.symbol} is not known"
         shown = render_view(book, levels)
-        snapshot = snapshot_of(book, verified.source, verified.checksum, verified.exchange_time)
+        snapshot = snapshot_of(
+            book, verified.source, verified.checksum, verified.exchange_time, verified.proof
+        )
         snapshot = msgspec.structs.replace(snapshot, bids=shown.bids, asks=shown.asks)
         epoch, seq = self.position.epoch, self.position.seq
         received_at = None if opens else verified.received_at

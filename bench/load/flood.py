@@ -26,9 +26,10 @@ from runtime.command_line import ENDED_OR_FAILED, OneLineParser
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
 from simulator.market.catalogue import CATALOGUE, profile_of
+from simulator.market.instrument import Level
 from simulator.market.market import Market
-from simulator.protocol.feed import FeedSubscriber
-from simulator.protocol.wire import Level
+from simulator.market.subscriber import FeedSubscriber
+from simulator.protocols.kraken.protocol import SimulatedKraken
 from simulator.server import Simulator
 
 # The frames of one connection among so many updates go in one write.
@@ -189,7 +190,7 @@ async def serve(flood: Flood) -> None:
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(asked), sys.stdin
     )
-    async with Simulator(flood) as v2, KrakenV1(flood.snapshot_v1) as v1:
+    async with Simulator(SimulatedKraken(flood)) as v2, KrakenV1(flood.snapshot_v1) as v1:
         say(flood.serving(v2.url, v1.url))
         async for line in asked:
             protocol, rounds = line.split()

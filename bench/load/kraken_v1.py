@@ -12,9 +12,9 @@ from typing import Any
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from simulator.faults.active import ActiveFaults
-from simulator.protocol.feed import FeedSubscriber
-from simulator.protocol.wire import pack
+from simulator.market.subscriber import FeedSubscriber
 from simulator.send_queue import SendQueue
+from simulator.wire import pack
 
 _CHANNEL = 336
 # v1 has a time for each level; no reader uses it.

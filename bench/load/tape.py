@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from simulator.market.catalogue import Profile, profile_of
+from simulator.market.instrument import Level, SimulatedInstrument
 from simulator.market.market import Market
-from simulator.market.window import visible
-from simulator.protocol.feed import FeedSubscriber
-from simulator.protocol.instruments import SimulatedInstrument
-from simulator.protocol.wire import Level, book_frame, checksum, pack, time_text
+from simulator.market.subscriber import FeedSubscriber
+from simulator.protocols.kraken.book_frames import book_frame, checksum
+from simulator.protocols.kraken.window import visible
+from simulator.wire import pack, time_text
 
 _TIME = time_text(0)
 # The end of every frame has the same length, so the time can be set when the frame is sent.

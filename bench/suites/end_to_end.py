@@ -48,7 +48,8 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
-from simulator.protocol.feed import FeedSubscriber
+from simulator.market.subscriber import FeedSubscriber
+from simulator.protocols.kraken.protocol import SimulatedKraken
 from simulator.server import Simulator
 
 LOAD = ReaderLoad(100, 1000.0, 2.0)
@@ -117,7 +118,7 @@ async def through_services(load: ReaderLoad, place: Placement | None = None) -> 
     tape = NotedTape(load)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
-        async with Simulator(tape) as simulator:
+        async with Simulator(SimulatedKraken(tape)) as simulator:
             collector = await asyncio.to_thread(
                 stage.collector, redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL
             )

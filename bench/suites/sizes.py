@@ -33,6 +33,7 @@ from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 from simulator.market.catalogue import CATALOGUE, Profile, profile_of
+from simulator.protocols.kraken.protocol import SimulatedKraken
 from simulator.server import Simulator
 
 
@@ -132,7 +133,7 @@ async def _follow(shape: Shape, moves: int) -> Following:
     tape = Tape(symbols_of(shape.books), [rate], depth=shape.depth, profile=profile)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
-        async with Simulator(tape) as simulator:
+        async with Simulator(SimulatedKraken(tape)) as simulator:
             collector = await live_collector(
                 stage, redis.url, simulator.url, shape.books, KRAKEN_DEPTH=str(shape.depth)
             )

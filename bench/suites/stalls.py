@@ -35,6 +35,7 @@ from lab.sse.counting import CountingReaders, StreamAddress
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
+from simulator.protocols.kraken.protocol import SimulatedKraken
 from simulator.server import Simulator
 
 BOOKS = 200
@@ -108,7 +109,7 @@ async def play(
 ) -> list[Watched]:
     """Play the tape, with a pause before and after it; return the stalls of both services."""
     redis = stage.redis()
-    async with Simulator(tape) as simulator:
+    async with Simulator(SimulatedKraken(tape)) as simulator:
         collector = await live_collector(
             stage,
             redis.url,

@@ -25,6 +25,7 @@ from bench.suite import Progress, share_of
 from kraken_book.timestamps import parse_rfc3339
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
+from simulator.protocols.kraken.protocol import SimulatedKraken
 from simulator.server import Simulator
 
 GOOD_LAG_SECONDS = 0.1
@@ -90,7 +91,7 @@ def measure_deep(scale: float, progress: Progress) -> Iterator[Row]:
 async def play(tape: Tape, stage: Stage, rates: Sequence[Rate]) -> tuple[list[Row], StoredBooks]:
     """Play the tape to a collector; return its CPU, and its events."""
     redis = stage.redis()
-    async with Simulator(tape) as simulator:
+    async with Simulator(SimulatedKraken(tape)) as simulator:
         collector = await live_collector(
             stage,
             redis.url,

@@ -17,6 +17,7 @@ from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
 from kraken_book.event import name_json
 from kraken_book.level import Level
 from kraken_book.precision import Precision
+from kraken_book.symbols import KRAKEN, symbol_of
 from kraken_book.timestamps import normalised
 
 
@@ -39,13 +40,16 @@ class SymbolBook:
     If a frame raises, the content of the book is unknown, and the caller must call `lose`.
 
     Args:
-        symbol: The symbol of the book.
+        symbol: The pair of the book, as it is named within its venue.
         depth: Levels of each side that are kept.
         source: Origin of the frames, `kraken` or `simulated`.
         link: State of the connection that carries the book; by default one that is down.
         path: What the book is made of.
+        venue: The venue.
+        proof: How the venue's books are proved, see `BookSnapshot`.
 
     Attributes:
+        name: The symbol for readers, which has the venue if it is not Kraken.
         status: `live` while the book is verified and followed.
         reason: Reason for another status, if there is one.
         precision: Decimals of prices and quantities; None until the venue has sent them.
@@ -66,8 +70,12 @@ class SymbolBook:
         link: Link | None = None,
         *,
         path: HotPath = HOT_PATH,
+        venue: str = KRAKEN,
+        proof: str = "checksum",
     ) -> None:
         self.symbol = symbol
+        self.name = symbol_of(venue, symbol)
+        self.proof = proof
         self.depth = depth
         self.source = source
         self.link = link or Link()
@@ -78,7 +86,7 @@ class SymbolBook:
         self.resyncs = 0
         self.book: Book | None = None
         self.path = path
-        self.lane = path.lane(symbol, name_json(symbol), Timestamp(0, 0))
+        self.lane = path.lane(symbol, name_json(self.name), Timestamp(0, 0))
         self.listener: BookListener | None = None
         # The values from which `_state` was made.
         self._stated: tuple[object, ...] = ()
@@ -117,7 +125,7 @@ class SymbolBook:
         return self.precision
 
     def state(self, shard: str) -> SymbolState:
-        """Return the book's entry in `kraken:symbols`: the same object until a value changes."""
+        """Return the book's entry in `<venue>:symbols`: the same object until a value changes."""
         facts = (self.status, self.reason, self.precision, self.pair_status, self.resyncs, shard)
         if facts != self._stated:
             self._stated, self._state = facts, self._state_now(shard)
@@ -135,29 +143,32 @@ class SymbolBook:
             qty_precision=precision.qty if precision else None,
             pair_status=self.pair_status,
             resyncs=self.resyncs,
+            proof=self.proof,
         )
 
     def view(self) -> BookSnapshot:
         """Return a snapshot of the book, which must be live."""
         assert self.book is not None, f"{self.symbol} has no verified book"
-        return snapshot_of(self.book, self.source, self.checksum, self.exchange_time)
+        return snapshot_of(self.book, self.source, self.checksum, self.exchange_time, self.proof)
 
     def take_snapshot(
         self,
         bids: Sequence[Level],
         asks: Sequence[Level],
-        checksum: int,
+        checksum: int | None,
         time: str | None,
         read_at: Timestamp,
     ) -> None:
         """Replace the book by a snapshot, verify it, and become live.
 
-        A BookError is raised if the book is not the venue's afterwards.
+        A BookError is raised if the book is not the venue's afterwards. If the venue sends no
+        checksum of Kraken's form, `checksum` is None, and the book is only verified not to be
+        crossed.
         """
         is_compiled = self._can_be_compiled(bids, asks)
         book = self._empty_book(is_compiled=is_compiled)
         book.replace(bids, asks)
-        book.verify(checksum)
+        checksum = _verified_checksum(book, checksum)
         self.book = book
         if is_compiled:
             self.lane.carry(book.bids, book.asks, self.depth, *book.precision)
@@ -172,13 +183,13 @@ class SymbolBook:
         self,
         bids: Sequence[Level],
         asks: Sequence[Level],
-        checksum: int,
+        checksum: int | None,
         time: str | None,
         read_at: Timestamp,
     ) -> None:
         """Apply an update to a live book, and verify it.
 
-        A BookError is raised if the book is not the venue's afterwards.
+        Arguments and errors are those of `take_snapshot`.
         """
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
@@ -186,7 +197,7 @@ class SymbolBook:
             book = self.book = self._pure_copy(book)
             self.lane.drop()
         book.update(bids, asks)
-        book.verify(checksum)
+        checksum = _verified_checksum(book, checksum)
         self._verified(checksum, time, read_at)
         if self.listener is not None:
             self.listener.on_update(bids, asks)
@@ -197,7 +208,7 @@ class SymbolBook:
 
     def _empty_book(self, *, is_compiled: bool) -> Book:
         side = self.path.side if is_compiled else Side
-        return Book(self.symbol, self.depth, self.known_precision, side)
+        return Book(self.name, self.depth, self.known_precision, side)
 
     def _pure_copy(self, book: Book) -> Book:
         copy = self._empty_book(is_compiled=False)
@@ -229,3 +240,10 @@ class SymbolBook:
     def _verified(self, checksum: int, time: str | None, read_at: Timestamp) -> None:
         lane = self.lane
         lane.checksum, lane.exchange_time, lane.read_at = checksum, normalised(time), read_at
+
+
+def _verified_checksum(book: Book, sent: int | None) -> int:
+    """Verify a book by the checksum that was sent, and return its checksum."""
+    checksum = book.checksum() if sent is None else sent
+    book.verify(checksum)
+    return checksum

@@ -36,8 +36,7 @@ class Feed:
         max_symbols: Wildcards add books up to this number.
         load: Receives the link of each connection.
         on_joined: Called with each book that is added.
-        on_left: Called with the symbol of each book that is removed, because its pair is not
-            traded.
+        on_left: Called with the name of each book that is removed, because its pair is not traded.
 
     Attributes:
         books: The books that are followed, by symbol.
@@ -69,30 +68,35 @@ class Feed:
         self._with_room: list[int] = []
         self._grown = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
+        self._working: list[asyncio.Task[None]] = []
         self._has_list = False
         # A venue can cause any number of these lines.
         self._log = LimitedLog(log)
         self.books: dict[str, SymbolBook] = {}
         self.connections: list[VenueConnection] = []
         self._join_all(self._selection.of(()))
-        if not self.connections:
+        if not self.connections and venue.lists_on_connections:
             # Wildcards need a connection, which receives the list of pairs.
             self._connect()
 
     async def run(self) -> None:
         """Run every connection, including new ones, until one fails; `stop` ends them."""
+        self._working = [
+            asyncio.create_task(each) for each in self._venue.work(self.on_instruments)
+        ]
         while True:
             self._grown.clear()
             new = self.connections[len(self._running) :]
             self._running += [asyncio.create_task(connection.run()) for connection in new]
-            await stop_or_failure(self._grown, self._running)
-            for task in self._running:
+            tasks = [*self._working, *self._running]
+            await stop_or_failure(self._grown, tasks)
+            for task in tasks:
                 if task.done():
                     task.result()
 
     async def stop(self) -> None:
         """End every connection."""
-        await end_tasks(self._running)
+        await end_tasks([*self._working, *self._running])
 
     @property
     def knows_what_it_follows(self) -> bool:
@@ -183,7 +187,14 @@ class Feed:
             self._connect()
         number = self._by_symbol[symbol] = self._with_room[0]
         connection = self.connections[number]
-        book = SymbolBook(symbol, venue.depth, venue.source, connection.link)
+        book = SymbolBook(
+            symbol,
+            venue.depth,
+            venue.source,
+            connection.link,
+            venue=venue.name,
+            proof=venue.proof,
+        )
         if (pair := self._pairs.get(symbol)) is not None:
             book.precision = pair.precision
             book.pair_status = pair.status
@@ -200,8 +211,9 @@ class Feed:
         if len(connection.books) >= self._venue.symbols_per_connection:
             heapq.heappush(self._with_room, number)
         connection.remove(symbol)
-        self.books.pop(symbol).refuse("not listed")
-        self._on_left(symbol)
+        book = self.books.pop(symbol)
+        book.refuse("not listed")
+        self._on_left(book.name)
 
     def _connect(self) -> None:
         number = len(self.connections)

@@ -6,9 +6,9 @@ existing venues.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 from collector.feed.books import SymbolBook
 from collector.feed.link import Link
@@ -86,12 +86,24 @@ class Venue(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """The venue's name, which its keys in Redis and its symbols begin with."""
+
+    @property
+    def proof(self) -> str:
+        """How books are proved to be the venue's: `checksum`, `sequence`, `sequence+checksum`."""
+
+    @property
     def source(self) -> str:
-        """Origin of the frames, `kraken` or `simulated`."""
+        """Origin of the frames: the venue's name, or `simulated`."""
 
     @property
     def depth(self) -> int:
         """Levels of each side that are followed."""
+
+    @property
+    def lists_on_connections(self) -> bool:
+        """Whether the pairs come on connections, so that wildcards need one."""
 
     @property
     def symbols_per_connection(self) -> int:
@@ -103,4 +115,11 @@ class Venue(Protocol):
         Args:
             name: Name of the connection in logs and reports.
             on_instruments: Called when the connection receives pairs.
+        """
+
+    def work(self, on_instruments: InstrumentsListener) -> Sequence[Coroutine[Any, Any, None]]:
+        """Return what must run beside the connections, each until it is cancelled.
+
+        Args:
+            on_instruments: Called with pairs that come without a connection.
         """

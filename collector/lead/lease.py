@@ -23,6 +23,7 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from collector.lead.overlap import OverlappingLeader, OverlappingShards
+from collector.lead.venue_list import VenueList
 from collector.publish.publisher import Publisher
 from collector.publish.troubles import Troubles
 from collector.settings import Shard
@@ -30,6 +31,7 @@ from kraken_book.backoff import Backoff
 from kraken_book.contract.keys import lease_key
 from kraken_book.contract.script import LEASE, RELEASE
 from kraken_book.contract.write import parse_corruption
+from kraken_book.symbols import KRAKEN
 from runtime.logs import get_logger
 from runtime.redis.nodes import Nodes
 
@@ -79,6 +81,7 @@ class Lease:
         seconds: Lifetime of the lease, unless it is renewed.
         publisher: Leads while this collector holds the lease; its leadership reports fences.
         troubles: Receives the errors of Redis.
+        venue: The venue of the shard.
 
     Attributes:
         state: The state; `_move` alone changes it.
@@ -92,15 +95,17 @@ class Lease:
         seconds: float,
         publisher: Publisher,
         troubles: Troubles | None = None,
+        venue: str = KRAKEN,
     ) -> None:
         self._nodes = nodes
         self._shard = shard
-        self._key = lease_key(str(shard))
+        self._key = lease_key(str(shard), venue)
         self._seconds = seconds
         self._publisher = publisher
         self._leadership = publisher.leadership
         self._troubles = troubles or Troubles()
-        self._overlapping = OverlappingShards(nodes, shard, self._troubles)
+        self._overlapping = OverlappingShards(nodes, shard, self._troubles, venue)
+        self._venue_list = VenueList(nodes, venue, self._troubles)
         self._fence_backoff = Backoff(MIN_REST, max(MIN_REST, seconds / 3))
         self._fenced_at = float("-inf")
         # Process ids are not unique, because containers number them from 1.
@@ -199,6 +204,7 @@ class Lease:
             await self._yield_to(leader)
         elif epoch >= self._leadership.newest_seen:
             self._move(LeaseState.LEADING, epoch=epoch)
+            await self._venue_list.add()
         # Otherwise a newer epoch was seen since the request. The next request gets a newer one.
 
     def _yields_to(self, leader: OverlappingLeader) -> bool:

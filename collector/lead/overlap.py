@@ -6,7 +6,7 @@ of the leader sends readers a snapshot. So a collector does not acquire a lease 
 shard's leader holds one.
 
 In a cluster, leases of other shards are in other slots, so no script can read them together with
-ours. `kraken:feed` lists the leases to read: it has a field for each shard that has had a leader,
+ours. `<venue>:feed` lists the leases to read: it has a field for each shard that has had a leader,
 until a leader of another count removes it.
 """
 
@@ -19,9 +19,10 @@ from redis.typing import EncodableT
 
 from collector.publish.troubles import Troubles
 from collector.settings import Shard, parse_shard
-from kraken_book.contract.keys import FEED, lease_key
+from kraken_book.contract.keys import feed_key, lease_key
 from kraken_book.contract.script import LEASE
 from kraken_book.contract.write import parse_corruption
+from kraken_book.symbols import KRAKEN
 from runtime.logs import get_logger
 from runtime.redis.errors import Reason, describe
 from runtime.redis.nodes import Nodes
@@ -50,20 +51,29 @@ class OverlappingShards:
         nodes: The nodes of Redis.
         shard: This collector's shard.
         troubles: Receives the errors of Redis.
+        venue: The venue of the shards.
     """
 
-    def __init__(self, nodes: Nodes, shard: Shard, troubles: Troubles | None = None) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        shard: Shard,
+        troubles: Troubles | None = None,
+        venue: str = KRAKEN,
+    ) -> None:
+        self._venue = venue
+        self._feed_key = feed_key(venue)
         self._nodes = nodes
         self._shard = shard
         self._troubles = troubles or Troubles()
 
     async def announce(self) -> None:
-        """List this shard in `kraken:feed` before its first report.
+        """List this shard in `<venue>:feed` before its first report.
 
         Collectors first acquire their lease, then announce themselves, and then read the leases of
         overlapping shards. So if two do this at once, at least one sees the other.
         """
-        await self._ask_feed("HSETNX", FEED, str(self._shard), "{}")
+        await self._ask_feed("HSETNX", self._feed_key, str(self._shard), "{}")
 
     async def newest_leader(self) -> OverlappingLeader | None:
         """Return the leader with the newest epoch; None if no overlapping shard has one."""
@@ -78,12 +88,12 @@ class OverlappingShards:
         unled = [shard for shard in shards if shard not in leaders]
         if unled:
             log.info("overlapping shards have no leader, removing their reports", shards=unled)
-            await self._ask_feed("HDEL", FEED, *unled)
+            await self._ask_feed("HDEL", self._feed_key, *unled)
             for shard in unled:
-                self._troubles.drop(lease_key(shard))
+                self._troubles.drop(lease_key(shard, self._venue))
 
     async def _known(self) -> list[str]:
-        fields = cast("list[bytes]", await self._ask_feed("HKEYS", FEED) or [])
+        fields = cast("list[bytes]", await self._ask_feed("HKEYS", self._feed_key) or [])
         names = [field.decode(errors="replace") for field in fields]
         return [name for name in names if self._overlaps(name)]
 
@@ -95,7 +105,7 @@ class OverlappingShards:
         return shard.count != self._shard.count and shard.overlaps(self._shard)
 
     async def _ask_feed(self, *command: EncodableT) -> object:
-        """Send a command for `kraken:feed`.
+        """Send a command for `<venue>:feed`.
 
         Returns:
             The reply; None if the key has another type. Then no overlapping shard is known, and
@@ -105,13 +115,13 @@ class OverlappingShards:
             ResponseError: Redis answered with another error.
         """
         try:
-            reply: object = await self._nodes.call(FEED, *command)
+            reply: object = await self._nodes.call(self._feed_key, *command)
         except ResponseError as error:
             if describe(error).reason is not Reason.WRONG_TYPE:
                 raise
-            self._troubles.begin_corrupt(FEED, "is no hash")
+            self._troubles.begin_corrupt(self._feed_key, "is no hash")
             return None
-        self._troubles.end_corrupt(FEED)
+        self._troubles.end_corrupt(self._feed_key)
         return reply
 
     async def _leaders(self) -> dict[str, OverlappingLeader]:
@@ -123,7 +133,7 @@ class OverlappingShards:
 
     async def _leader_of(self, shard: str) -> OverlappingLeader | None:
         """Return the leader of the shard, if it has one. If its lease has no expiry, set one."""
-        key = lease_key(shard)
+        key = lease_key(shard, self._venue)
         try:
             _, *lease = cast(
                 "list[Any]",

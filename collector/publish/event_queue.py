@@ -286,7 +286,7 @@ class EventQueue:
         self._sent_status, self._sent_reason = status, book.reason
         seq = self._next_seq()
         now = rfc3339(timestamp_now().unix)
-        change = StatusChange(book.symbol, seq, self.epoch, status, book.reason, now)
+        change = StatusChange(book.name, seq, self.epoch, status, book.reason, now)
         self._add("status", seq, render_status(change))
 
     @property

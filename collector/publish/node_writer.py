@@ -20,7 +20,7 @@ from collector.publish.shared_keys import SharedKeys, SharedKeyUpdates
 from collector.publish.symbol_writer import SymbolWriter
 from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
-from kraken_book.contract.keys import WAKE, book_key
+from kraken_book.contract.keys import book_key
 from kraken_book.contract.write import WriteCall, WriteRefusal
 from runtime.logs import get_logger
 from runtime.redis.exchange import RedisNode
@@ -45,7 +45,7 @@ class NodeWriter:
         leadership: Whether this collector leads.
         load: Load of the feed, which decides whether events gather.
         room: Notified when events are taken from queues that have filled.
-        shared_keys: Updates of `kraken:symbols` and `kraken:wake`.
+        shared_keys: Updates of `<venue>:symbols` and `<venue>:wake`.
         troubles: Receives the errors of Redis.
         tuning: Intervals and sizes of writes.
 
@@ -73,7 +73,7 @@ class NodeWriter:
         self._shared_keys = shared_keys
         self._troubles = troubles
         self._tuning = tuning
-        self._sender = Sender(nodes, node, troubles, tuning)
+        self._sender = Sender(nodes, node, shared_keys, troubles, tuning)
         self._pacer = FlushPacer(tuning)
         self._symbols: dict[str, SymbolWriter] = {}
         self._due: dict[str, SymbolWriter] = {}
@@ -273,7 +273,7 @@ class NodeWriter:
                     # More events came during the call.
                     self.schedule(writer)
         # The send itself wakes readers if this node has the wake stream.
-        if self._nodes.of(WAKE) is not self.node:
+        if self._nodes.of(self._shared_keys.wake_key) is not self.node:
             self._shared_keys.note_written(call.symbol for call in calls if call.entries)
 
     def _settle_failed(self, result: SendResult) -> None:

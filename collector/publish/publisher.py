@@ -21,13 +21,14 @@ from collector.publish.shared_keys import SharedKeys
 from collector.publish.symbol_writer import SymbolWriter
 from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
-from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
+from kraken_book.contract.keys import book_key, events_key
 from kraken_book.contract.write import Retention
+from kraken_book.symbols import KRAKEN, symbol_of
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
 from runtime.service import end_tasks
 
-# The interval at which writers and `kraken:symbols` are checked.
+# The interval at which writers and `<venue>:symbols` are checked.
 CHECK_INTERVAL = 0.5
 
 
@@ -45,6 +46,7 @@ class Publisher:
         troubles: Receives the errors of Redis.
         tuning: Intervals and sizes of writes.
         limit: The most events of each symbol that may wait.
+        venue: The venue of the books.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class Publisher:
         troubles: Troubles | None = None,
         tuning: Tuning | None = None,
         limit: QueueLimit | None = None,
+        venue: str = KRAKEN,
     ) -> None:
+        self._venue = venue
         self._nodes = nodes
         self._retention = retention
         self._leadership = leadership
@@ -66,7 +70,7 @@ class Publisher:
         self._room = room or Room()
         self._troubles = troubles or Troubles()
         self._tuning = tuning or Tuning()
-        self._shared_keys = SharedKeys(nodes, shard, self._wake_writer)
+        self._shared_keys = SharedKeys(nodes, shard, self._wake_writer, venue)
         self._limit = limit or QueueLimit()
         self._symbols: dict[str, SymbolWriter] = {}
         self._writers: dict[RedisNode, NodeWriter] = {}
@@ -94,19 +98,19 @@ class Publisher:
 
     def add(self, book: SymbolBook) -> SymbolWriter:
         """Start to publish `book`, with its current content or status."""
-        writer = self._symbols.get(book.symbol)
+        writer = self._symbols.get(book.name)
         if writer is not None:
             # The symbol was removed, and some of its events still wait. They are written first.
-            self._departing.discard(book.symbol)
+            self._departing.discard(book.name)
             writer.queue.carry(book)
             return writer
-        home = self._home_of(book.symbol)
+        home = self._home_of(book.name)
         writer = SymbolWriter(book, home, self._limit, self._retention, self._tuning)
-        self._symbols[book.symbol] = writer
+        self._symbols[book.name] = writer
         self._share_limit()
         home.add(writer)
         if self._leadership.epoch is not None:
-            writer.lead(self._leadership.epoch, self._left_at.pop(book.symbol, 0))
+            writer.lead(self._leadership.epoch, self._left_at.pop(book.name, 0))
         return writer
 
     def remove(self, symbol: str) -> None:
@@ -153,7 +157,7 @@ class Publisher:
         """Write until no event waits, or Redis accepts no more of them."""
         await asyncio.gather(*(self._drain(writer) for writer in list(self._writers.values())))
         # Writes to other nodes may have added entries for the wake stream.
-        await self._flush(self._writer_at(self._nodes.of(WAKE)))
+        await self._flush(self._writer_at(self._nodes.of(self._shared_keys.wake_key)))
 
     async def flush(self) -> None:
         """Write everything that is due, and return when every node has answered."""
@@ -236,15 +240,17 @@ class Publisher:
             self._shared_keys.repeat(symbol)
 
     async def _unlisted(self) -> set[str]:
-        """Return the symbols that `kraken:symbols` lacks, because another program deleted them."""
+        """Return the symbols that `<venue>:symbols` lacks, because another program deleted them."""
         if not self._leadership.is_leading:
             return set()
         try:
-            names = await self._nodes.call(SYMBOLS, "HKEYS", SYMBOLS)
+            key = self._shared_keys.symbols_key
+            names = await self._nodes.call(key, "HKEYS", key)
         except (RedisError, OSError):
             # The writers log the errors of Redis.
             return set()
-        listed = {cast("bytes", name).decode(errors="replace") for name in names}
+        pairs = (cast("bytes", name).decode(errors="replace") for name in names)
+        listed = {symbol_of(self._venue, pair) for pair in pairs}
         return self._symbols.keys() - listed
 
     def _drop_departed(self) -> None:

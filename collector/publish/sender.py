@@ -21,11 +21,11 @@ from redis.exceptions import (
 
 from collector.metrics import FLUSH_SECONDS, PUBLISH_LAG, PUBLISHED, REDIS_ERRORS, REFUSALS
 from collector.publish.redis_clock import RedisClock
-from collector.publish.shared_keys import SharedKeyUpdates
+from collector.publish.shared_keys import SharedKeys, SharedKeyUpdates
 from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
 from kraken_book.backoff import Backoff
-from kraken_book.contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN, book_key, events_key
+from kraken_book.contract.keys import WAKE_MAXLEN, book_key, events_key
 from kraken_book.contract.script import WRITE
 from kraken_book.contract.symbol_state import encode_symbol_state
 from kraken_book.contract.write import (
@@ -36,6 +36,7 @@ from kraken_book.contract.write import (
     parse_refusal,
     parse_reply,
 )
+from kraken_book.symbols import pair_of
 from runtime.logs import get_logger
 from runtime.redis.errors import Reason, describe
 from runtime.redis.exchange import Command, RedisNode
@@ -45,8 +46,6 @@ log = get_logger(__name__)
 
 # The longest delay before a node that does not answer is called again.
 MAX_RETRY_DELAY = 1.0
-# Descriptions of keys that have the wrong type.
-_WRONG_TYPES = {SYMBOLS: "is no hash", WAKE: "is no stream"}
 # Answers about a key that has moved to another node, or is moving. They are no trouble of Redis.
 REDIRECTIONS = (AskError, TryAgainError)
 
@@ -77,6 +76,7 @@ class Sender:
     Args:
         nodes: All nodes of Redis.
         node: The node that is written to.
+        shared_keys: The keys of states and wakes.
         troubles: Receives the errors of the node.
         tuning: Delays after errors.
 
@@ -84,7 +84,17 @@ class Sender:
         clock: The node's clock, known from its answers.
     """
 
-    def __init__(self, nodes: Nodes, node: RedisNode, troubles: Troubles, tuning: Tuning) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        node: RedisNode,
+        shared_keys: SharedKeys,
+        troubles: Troubles,
+        tuning: Tuning,
+    ) -> None:
+        self._symbols_key, self._wake_key = shared_keys.symbols_key, shared_keys.wake_key
+        # Descriptions of keys that have the wrong type.
+        self._wrong_types = {self._symbols_key: "is no hash", self._wake_key: "is no stream"}
         self._nodes = nodes
         self._node = node
         self._troubles = troubles
@@ -146,7 +156,9 @@ class Sender:
     def _has_all(self, calls: Sequence[WriteCall], updates: SharedKeyUpdates) -> bool:
         """Return whether the node still has all of these keys."""
         keys = [book_key(call.symbol) for call in calls]
-        keys += [SYMBOLS] * bool(updates.states) + [WAKE] * bool(updates.written)
+        keys += [self._symbols_key] * bool(updates.states) + [self._wake_key] * bool(
+            updates.written
+        )
         return all(self._nodes.of(key) is self._node for key in keys)
 
     async def _exchange(
@@ -154,7 +166,7 @@ class Sender:
     ) -> list[object]:
         """Send everything once and return the replies; an empty list if none came."""
         begun = monotonic()
-        rest = [*_state_commands(updates), *self._wake_commands(calls, updates)]
+        rest = [*self._state_commands(updates), *self._wake_commands(calls, updates)]
         try:
             replies = await self._ask([*map(_by_digest, calls), *rest])
             if NoScriptError in map(type, replies):
@@ -173,18 +185,25 @@ class Sender:
         finally:
             self._asked_at = None
 
+    def _state_commands(self, updates: SharedKeyUpdates) -> list[Command]:
+        return [
+            ("HSET", self._symbols_key, pair_of(symbol), encode_symbol_state(state))
+            for symbol, state in updates.states.items()
+        ]
+
     def _wake_commands(
         self, calls: Sequence[WriteCall], updates: SharedKeyUpdates
     ) -> list[Command]:
         """Return the command that wakes readers, if this node has the wake stream."""
-        if self._nodes.of(WAKE) is not self._node:
+        if self._nodes.of(self._wake_key) is not self._node:
             return []
         written = dict.fromkeys(
             [*updates.written, *[call.symbol for call in calls if call.entries]]
         )
         if not written:
             return []
-        return [("XADD", WAKE, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", ",".join(written))]
+        names = ",".join(map(pair_of, written))
+        return [("XADD", self._wake_key, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", names)]
 
     def _read_replies(
         self, calls: Sequence[WriteCall], updates: SharedKeyUpdates, replies: Sequence[object]
@@ -200,11 +219,11 @@ class Sender:
         rest = replies[len(calls) :]
         for symbol, reply in zip(updates.states, rest, strict=False):
             if not isinstance(reply, Exception):
-                self._end_trouble(SYMBOLS)
+                self._end_trouble(self._symbols_key)
             elif self._is_passing(reply):
                 result.open_states.append(symbol)
             else:
-                self._log_refused(SYMBOLS, reply)
+                self._log_refused(self._symbols_key, reply)
                 result.held_states.append(symbol)
         for reply in rest[len(updates.states) :]:
             self._on_wake(reply)
@@ -262,9 +281,9 @@ class Sender:
     def _on_wake(self, reply: object) -> None:
         passing = (*REDIRECTIONS, ClusterDownError)
         if isinstance(reply, ResponseError) and not isinstance(reply, passing):
-            self._log_refused(WAKE, reply)
+            self._log_refused(self._wake_key, reply)
         elif not isinstance(reply, Exception):
-            self._end_trouble(WAKE)
+            self._end_trouble(self._wake_key)
 
     def _end_trouble(self, subject: str) -> None:
         if self._troubles.end(subject):
@@ -274,10 +293,10 @@ class Sender:
         """Log once that Redis does not write this key, or no key at all."""
         REDIS_ERRORS.inc()
         trouble = describe(error, self._node)
-        if name in _WRONG_TYPES and trouble.reason is Reason.WRONG_TYPE:
-            self._troubles.begin_corrupt(name, _WRONG_TYPES[name])
+        if name in self._wrong_types and trouble.reason is Reason.WRONG_TYPE:
+            self._troubles.begin_corrupt(name, self._wrong_types[name])
             return
-        if name == WAKE and "last possible ID" in trouble.text:
+        if name == self._wake_key and "last possible ID" in trouble.text:
             self._troubles.begin_corrupt(name, "has the largest possible id")
             return
         subject = name if trouble.is_of_one_key else self._name
@@ -296,13 +315,6 @@ class Sender:
         self._is_unavailable = True
         if fields := self._troubles.begin(self._outage, error, self._node):
             log.error("redis unavailable, events wait in memory", **fields)
-
-
-def _state_commands(updates: SharedKeyUpdates) -> list[Command]:
-    return [
-        ("HSET", SYMBOLS, symbol, encode_symbol_state(state))
-        for symbol, state in updates.states.items()
-    ]
 
 
 def _by_digest(call: WriteCall) -> Command:

@@ -1,4 +1,4 @@
-"""Updates of the keys that all books share: `kraken:symbols` and `kraken:wake`.
+"""Updates of the keys that all books of a venue share: `<venue>:symbols` and `<venue>:wake`.
 
 In a cluster these keys may be on other nodes than the books. So their updates wait here until the
 writer of their node takes them.
@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from collector.feed.books import SymbolBook
 from kraken_book.backoff import Backoff
-from kraken_book.contract.keys import SYMBOLS, WAKE
+from kraken_book.contract.keys import symbols_key, wake_key
 from kraken_book.contract.symbol_state import SymbolState
+from kraken_book.symbols import KRAKEN
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
 
@@ -25,8 +26,8 @@ class SharedKeyUpdates(NamedTuple):
     """Updates for one node.
 
     Attributes:
-        states: States to write to `kraken:symbols`, by symbol.
-        written: Symbols for `kraken:wake`, with events that other nodes have written.
+        states: States to write to `<venue>:symbols`, by symbol.
+        written: Symbols for `<venue>:wake`, with events that other nodes have written.
     """
 
     states: dict[str, SymbolState]
@@ -40,9 +41,21 @@ class SharedKeys:
         nodes: The nodes of Redis.
         shard: The shard in the states.
         on_update: Called with a node if an update for it was added.
+        venue: The venue of the books.
+
+    Attributes:
+        symbols_key: The key of the states.
+        wake_key: The key of the stream that wakes readers.
     """
 
-    def __init__(self, nodes: Nodes, shard: str, on_update: Callable[[RedisNode], None]) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        shard: str,
+        on_update: Callable[[RedisNode], None],
+        venue: str = KRAKEN,
+    ) -> None:
+        self.symbols_key, self.wake_key = symbols_key(venue), wake_key(venue)
         self._nodes = nodes
         self._shard = shard
         self._on_update = on_update
@@ -55,25 +68,25 @@ class SharedKeys:
     def note_state(self, book: SymbolBook) -> None:
         """Add the book's state, unless it was added before."""
         state = book.state(self._shard)
-        known = self._known.get(book.symbol)
+        known = self._known.get(book.name)
         if known is not state and known != state:
-            self._known[book.symbol] = self._states[book.symbol] = state
+            self._known[book.name] = self._states[book.name] = state
             if not self._is_held_back:
-                self._on_update(self._nodes.of(SYMBOLS))
+                self._on_update(self._nodes.of(self.symbols_key))
 
     def note_written(self, symbols: Iterable[str]) -> None:
         """Add symbols with written events, so that their readers are woken."""
         self._written.update(symbols)
         if self._written:
-            self._on_update(self._nodes.of(WAKE))
+            self._on_update(self._nodes.of(self.wake_key))
 
     def take_updates(self, node: RedisNode) -> SharedKeyUpdates:
         """Remove and return the updates for `node`."""
         states: dict[str, SymbolState] = {}
         written: set[str] = set()
-        if self._nodes.of(SYMBOLS) is node and not self._is_held_back:
+        if self._nodes.of(self.symbols_key) is node and not self._is_held_back:
             states, self._states = self._states, states
-        if self._nodes.of(WAKE) is node:
+        if self._nodes.of(self.wake_key) is node:
             written, self._written = self._written, written
         return SharedKeyUpdates(states, written)
 

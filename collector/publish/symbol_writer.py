@@ -71,7 +71,7 @@ class SymbolWriter:
         tuning: Tuning,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.symbol = book.symbol
+        self.symbol = book.name
         self.queue = EventQueue(book, limit, self._schedule)
         self.home = home
         self._retention = retention
@@ -164,9 +164,10 @@ class SymbolWriter:
             self._note_book()
             values = book_values(book.view(), "live")
         else:
-            values = status_values(book.symbol, event_status(book), book.source, book.depth)
+            status = event_status(book)
+            values = status_values(self.symbol, status, book.source, book.depth, book.proof)
         return write_runs(
-            book.symbol,
+            self.symbol,
             batch.epoch,
             redis_clock.text(book.confirmed_at),
             self._retention,
@@ -182,7 +183,7 @@ class SymbolWriter:
         assert queue.epoch is not None
         self._note_book()
         return renew_book(
-            book.symbol,
+            self.symbol,
             queue.epoch,
             redis_clock.text(book.confirmed_at),
             self._retention,
@@ -207,7 +208,7 @@ class SymbolWriter:
         if now - self._book_written_at >= REWRITE_INTERVAL:
             return self._book_call(redis_clock)
         confirmed_at = redis_clock.text(book.confirmed_at)
-        return touch_book(book.symbol, queue.epoch, confirmed_at, self._retention, queue.taken_seq)
+        return touch_book(self.symbol, queue.epoch, confirmed_at, self._retention, queue.taken_seq)
 
     def awaits(self, call: WriteCall) -> bool:
         """Return whether `call` is still current, so that its result counts."""

@@ -1,4 +1,4 @@
-"""The report of a collector in `kraken:feed`, and the removal of keys of earlier settings."""
+"""The report of a collector in `<venue>:feed`, and the removal of keys of earlier settings."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from collector.feed.timestamp import timestamp_now
 from collector.feed.venue import ConnectionState
 from collector.lead.lease import Lease
 from collector.lead.overlap import OverlappingShards
+from collector.lead.venue_list import VenueList
 from collector.metrics import (
     CONNECTIONS,
     MISMATCHES,
@@ -30,9 +31,9 @@ from collector.publish.leadership import Leadership
 from collector.publish.troubles import Troubles
 from collector.settings import Shard
 from collector.tape.recorder import TapeRecorder
-from kraken_book.contract.keys import FEED, book_key, events_key
-from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.contract.keys import book_key, events_key, feed_key, symbols_key
 from kraken_book.contract.symbol_state import SymbolStatus
+from kraken_book.symbols import KRAKEN, symbol_of
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
 from runtime.redis.errors import Reason, describe
@@ -46,7 +47,7 @@ CLEAR_INTERVAL = 5.0
 
 
 class Reporter:
-    """Writes the shard's field of `kraken:feed`, and removes unused keys, while it leads.
+    """Writes the shard's field of `<venue>:feed`, and removes unused keys, while it leads.
 
     Args:
         nodes: The nodes of Redis.
@@ -58,6 +59,7 @@ class Reporter:
         tape: The tape, which is reported; None if there is none.
         report_interval: Seconds between two reports.
         clear_interval: Seconds between two removals of unused keys.
+        venue: The venue of the feed.
     """
 
     def __init__(
@@ -71,7 +73,10 @@ class Reporter:
         tape: TapeRecorder | None = None,
         report_interval: float = REPORT_INTERVAL,
         clear_interval: float = CLEAR_INTERVAL,
+        venue: str = KRAKEN,
     ) -> None:
+        self._venue = venue
+        self._feed_key, self._symbols_key = feed_key(venue), symbols_key(venue)
         self._nodes = nodes
         self._shard = shard
         self._feed = feed
@@ -79,16 +84,18 @@ class Reporter:
         self._lease = lease
         self._troubles = troubles or Troubles()
         self._tape = tape
-        self._overlapping = OverlappingShards(nodes, shard, self._troubles)
+        self._overlapping = OverlappingShards(nodes, shard, self._troubles, venue)
+        self._venue_list = VenueList(nodes, venue, self._troubles)
         self._report_interval = report_interval
         self._clear_interval = clear_interval
         self._clear_at = 0.0
-        # Symbols that were removed since this collector began to lead.
+        # Pairs that were removed since this collector began to lead.
         self._gone: set[str] = set()
 
     def describe(self) -> dict[str, object]:
-        """Return the state of this collector, for /healthz and `kraken:feed`."""
+        """Return the state of this collector, for /healthz and `<venue>:feed`."""
         return {
+            "venue": self._venue,
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},
             "epoch": self._leadership.epoch,
             "waits_for": self._lease.waits_for,
@@ -124,23 +131,24 @@ class Reporter:
                 self._gone.clear()
                 continue
             await self._write(msgspec.json.encode(self.describe()))
+            await self._venue_list.add()
             try:
                 await self._clear_unused()
             except (RedisError, OSError) as error:
-                # The publisher logs an outage, and errors of `kraken:symbols`.
+                # The publisher logs an outage, and errors of `<venue>:symbols`.
                 log.debug("unused keys not removed", error=str(error))
 
     async def _write(self, report: bytes) -> None:
         try:
-            await self._nodes.call(FEED, "HSET", FEED, str(self._shard), report)
+            await self._nodes.call(self._feed_key, "HSET", self._feed_key, str(self._shard), report)
         except (RedisError, OSError) as error:
             if describe(error).reason is Reason.WRONG_TYPE:
-                self._troubles.begin_corrupt(FEED, "is no hash")
+                self._troubles.begin_corrupt(self._feed_key, "is no hash")
             else:
                 # The publisher logs an outage, and no program needs a report.
                 log.debug("report not written", error=str(error))
         else:
-            self._troubles.end_corrupt(FEED)
+            self._troubles.end_corrupt(self._feed_key)
 
     async def _clear_unused(self) -> None:
         """Remove keys of this shard that earlier settings have left, once every interval."""
@@ -153,20 +161,24 @@ class Reporter:
         self._clear_at = monotonic() + self._clear_interval
 
     async def _clear_symbols(self) -> None:
-        fields = cast("list[bytes]", await self._nodes.call(SYMBOLS_KEY, "HKEYS", SYMBOLS_KEY))
+        fields = cast(
+            "list[bytes]", await self._nodes.call(self._symbols_key, "HKEYS", self._symbols_key)
+        )
         names = []
         for field in fields:
             try:
                 names.append(field.decode())
             except UnicodeDecodeError:
-                log.warning("removing invalid symbol", key=SYMBOLS_KEY, field=repr(field))
-                await self._nodes.call(SYMBOLS_KEY, "HDEL", SYMBOLS_KEY, field)
+                log.warning("removing invalid symbol", key=self._symbols_key, field=repr(field))
+                await self._nodes.call(self._symbols_key, "HDEL", self._symbols_key, field)
         gone = {name for name in names if self._shard.has(name)} - self._feed.books.keys()
-        for symbol in gone:
+        for pair in gone:
+            symbol = symbol_of(self._venue, pair)
             log.info("symbol not followed any more, removing its book", symbol=symbol)
         # Remove these keys each time, because a former leader that hung may write them once more.
         self._gone = (self._gone | gone) - self._feed.books.keys()
-        for symbol in self._gone:
+        for pair in self._gone:
+            symbol = symbol_of(self._venue, pair)
             book, events = book_key(symbol), events_key(symbol)
             await self._nodes.call(book, "UNLINK", book, events)
-            await self._nodes.call(SYMBOLS_KEY, "HDEL", SYMBOLS_KEY, symbol)
+            await self._nodes.call(self._symbols_key, "HDEL", self._symbols_key, pair)

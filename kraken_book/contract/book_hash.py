@@ -26,21 +26,23 @@ __all__ = [
 _FIELDS = """
 symbol status source depth price_precision qty_precision epoch seq event_id checksum exchange_time
 confirmed_at best_bid best_bid_qty best_ask best_ask_qty spread bids asks stream_seq stream_id
+proof
 """
 HASH_FIELDS = tuple(_FIELDS.split())
-"""The fields that `parse_book_hash` needs."""
+"""The fields of `parse_book_hash`; older collectors wrote no `proof`."""
 
 # No collector writes larger numbers, and they could not be encoded as JSON.
 _MAX_NUMBER = 2**63
 _EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 _SOURCE = re.compile(r"[\w.-]+", re.ASCII)
+_PROOF = re.compile(r"[\w.+-]{0,40}", re.ASCII)
 _pairs = msgspec.json.Decoder(list[tuple[str, str]])
 
 Values = list[str | int]
 """Values of a hash's fields in the order of `STATUS_FIELDS` or `BOOK_FIELDS`."""
 
 # `write.lua` knows these orders, so that a call contains the values without the names.
-STATUS_FIELDS = ("status", "symbol", "source", "depth")
+STATUS_FIELDS = ("status", "symbol", "source", "depth", "proof")
 _OF_BOOK = """
 price_precision qty_precision checksum exchange_time best_bid best_bid_qty best_ask best_ask_qty
 spread bids asks
@@ -55,7 +57,7 @@ def book_values(book: BookSnapshot, status: str) -> Values:
     """
     bid, ask = book.best_bid, book.best_ask
     return [
-        *status_values(book.symbol, status, book.source, book.depth),
+        *status_values(book.symbol, status, book.source, book.depth, book.proof),
         book.precision.price,
         book.precision.qty,
         book.checksum,
@@ -68,16 +70,19 @@ def book_values(book: BookSnapshot, status: str) -> Values:
     ]
 
 
-def status_values(symbol: str, status: str, source: str, depth: int) -> Values:
+def status_values(
+    symbol: str, status: str, source: str, depth: int, proof: str | None = None
+) -> Values:
     """Return the values that the write script sets for a symbol without a book."""
-    return [status, symbol, source, depth]
+    return [status, symbol, source, depth, proof or ""]
 
 
 class BookHash(msgspec.Struct, frozen=True):
     """A parsed hash: a symbol's status and its book, None if no book was ever verified.
 
     `position` and `event_id` belong to the book's last event, `stream_id` and `stream_seq` to the
-    stream's last event. `confirmed_at` is RFC 3339.
+    stream's last event. `confirmed_at` is RFC 3339. `proof` is None if an older collector wrote the
+    hash.
     """
 
     symbol: str
@@ -89,6 +94,7 @@ class BookHash(msgspec.Struct, frozen=True):
     confirmed_at: str
     stream_seq: int
     stream_id: str
+    proof: str | None = None
 
 
 def parse_book_hash(fields: Mapping[str, str]) -> BookHash | None:
@@ -114,6 +120,7 @@ def parse_book_hash(fields: Mapping[str, str]) -> BookHash | None:
             confirmed_at=fields["confirmed_at"],
             stream_seq=_number(fields["stream_seq"]),
             stream_id=_checked(_EVENT_ID, fields["stream_id"]),
+            proof=_parse_proof(fields),
         )
     except KeyError as error:
         raise ValueError(f"the hash of a book has no field {error}") from None
@@ -136,7 +143,12 @@ def _parse_snapshot(fields: Mapping[str, str]) -> BookSnapshot:
         asks=_levels_text(fields["asks"]),
         checksum=_number(fields["checksum"]),
         exchange_time=fields["exchange_time"] or None,
+        proof=_parse_proof(fields),
     )
+
+
+def _parse_proof(fields: Mapping[str, str]) -> str | None:
+    return _checked(_PROOF, fields.get("proof", "")) or None
 
 
 def _levels_text(text: str) -> str:
@@ -156,5 +168,5 @@ def _number(text: str) -> int:
 
 def _checked(form: re.Pattern[str], text: str) -> str:
     if not form.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is not a valid id or source of a book")
+        raise ValueError(f"{text[:40]!r} is not a valid id, source or proof of a book")
     return text

@@ -1,4 +1,4 @@
-"""The state of a configured symbol, as JSON in the hash `kraken:symbols`."""
+"""The state of a configured symbol, as JSON in the hash `<venue>:symbols`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SymbolStatus = Literal["asked", "syncing", "live", "refused"]
 
 
 class SymbolState(msgspec.Struct, frozen=True):
-    """A configured symbol: whether Kraken serves it, and the state of its book.
+    """A configured symbol: whether its venue serves it, and the state of its book.
 
-    The status is `asked` until Kraken answers, `syncing` or `live` after an acknowledgement, and
-    `refused` after a refusal; `reason` is its cause. `pair_status` is Kraken's status of the pair,
-    such as `online`. `resyncs` counts how often the collector doubted the book and subscribed
-    again.
+    The status is `asked` until the venue answers, `syncing` or `live` after an acknowledgement, and
+    `refused` after a refusal; `reason` is its cause. `pair_status` is the venue's status of the
+    pair, such as `online`. `resyncs` counts how often the collector doubted the book and subscribed
+    again. `proof` is how it proves the book, None in states of older collectors.
     """
 
     status: SymbolStatus
@@ -29,10 +29,11 @@ class SymbolState(msgspec.Struct, frozen=True):
     qty_precision: int | None
     pair_status: str | None = None
     resyncs: int = 0
+    proof: str | None = None
 
     @property
     def acknowledged(self) -> bool:
-        """Whether Kraken serves this symbol."""
+        """Whether the venue serves this symbol."""
         return self.status in ("syncing", "live")
 
 

@@ -185,7 +185,7 @@ local last_text = string.format('%.0f', last_seq)
 if mode == 'status' then
     local set = {'stream_epoch', ARGV[1], 'stream_seq', last_text, 'stream_id', stream_id, 'status', ARGV[at + 1]}
     if not place[5] or place[5] == '' then
-        for i, field in ipairs({'symbol', 'source', 'depth'}) do
+        for i, field in ipairs({'symbol', 'source', 'depth', 'proof'}) do
             set[#set + 1] = field
             set[#set + 1] = ARGV[at + 1 + i]
         end
@@ -201,10 +201,10 @@ else
     redis.call('HSET', hash, 'stream_epoch', ARGV[1], 'stream_seq', last_text, 'stream_id', stream_id,
         'epoch', ARGV[1], 'seq', last_text, 'event_id', stream_id, 'confirmed_at', confirmed_at,
         'status', ARGV[v], 'symbol', ARGV[v + 1], 'source', ARGV[v + 2], 'depth', ARGV[v + 3],
-        'price_precision', ARGV[v + 4], 'qty_precision', ARGV[v + 5], 'checksum', ARGV[v + 6],
-        'exchange_time', ARGV[v + 7], 'best_bid', ARGV[v + 8], 'best_bid_qty', ARGV[v + 9],
-        'best_ask', ARGV[v + 10], 'best_ask_qty', ARGV[v + 11], 'spread', ARGV[v + 12],
-        'bids', ARGV[v + 13], 'asks', ARGV[v + 14])
+        'proof', ARGV[v + 4], 'price_precision', ARGV[v + 5], 'qty_precision', ARGV[v + 6],
+        'checksum', ARGV[v + 7], 'exchange_time', ARGV[v + 8], 'best_bid', ARGV[v + 9],
+        'best_bid_qty', ARGV[v + 10], 'best_ask', ARGV[v + 11], 'best_ask_qty', ARGV[v + 12],
+        'spread', ARGV[v + 13], 'bids', ARGV[v + 14], 'asks', ARGV[v + 15])
 end
 
 -- Without new events there is nothing to trim.

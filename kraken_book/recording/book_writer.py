@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kraken_book.precision import Precision
-from kraken_book.recording.layout import book_file, partial_of, venue_of
+from kraken_book.recording.layout import book_file, partial_of
 from kraken_book.recording.manifest import ManifestLine, file_sha256
 from kraken_book.recording.recorded import CONTINUED
 from kraken_book.recording.schema import SCHEMA, SCHEMA_VERSION, FileMetadata
+from kraken_book.symbols import venue_of
 
 __all__ = ["BookForm", "BookWriter"]
 

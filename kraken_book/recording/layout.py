@@ -15,17 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["MANIFEST", "PARTIAL", "book_file", "partial_of", "remove_partial_files", "venue_of"]
+from kraken_book.symbols import pair_of, venue_of
+
+__all__ = ["MANIFEST", "PARTIAL", "book_file", "partial_of", "remove_partial_files"]
 
 MANIFEST = "_manifest.jsonl"
 PARTIAL = ".partial"
-DEFAULT_VENUE = "kraken"
-
-
-def venue_of(symbol: str) -> str:
-    """Return the venue of a symbol: that before the colon, or Kraken."""
-    venue, colon, _ = symbol.partition(":")
-    return venue if colon else DEFAULT_VENUE
 
 
 def book_file(symbol: str, first_time: int, epoch: int) -> Path:
@@ -38,10 +33,9 @@ def book_file(symbol: str, first_time: int, epoch: int) -> Path:
     """
     seconds, micros = divmod(first_time, 1_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)
-    pair = symbol.partition(":")[2] or symbol
     return (
         Path(f"venue={quote(venue_of(symbol), '')}")
-        / f"symbol={quote(pair, '')}"
+        / f"symbol={quote(pair_of(symbol), '')}"
         / f"date={moment:%Y-%m-%d}"
         / f"{moment:%Y%m%dT%H%M%S}.{micros:06d}Z-{epoch}.parquet"
     )

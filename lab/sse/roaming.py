@@ -38,9 +38,10 @@ class Published:
             # A snapshot of the stored book has the position of an event, but is not that event.
             return
         position = (event["symbol"], event["epoch"], event["seq"])
+        text = json.dumps(event)
         with self._lock:
-            known = self._events.setdefault(position, json.dumps(event))
-        require(known == json.dumps(event), f"another reader received {known[:500]}", event)
+            known = self._events.setdefault(position, text)
+        require(known == text, f"another reader received {known[:500]}", event)
 
 
 class RoamingAccount:

@@ -5,6 +5,7 @@
 - `active` keeps the faults that last for a time, and those that wait for the next updates.
 - `delay_line` delivers items late, for faults that delay.
 
-The effects of faults are in `protocol.session`, `market.listing`, `send_queue` and `injector`.
+The effects of faults are in `protocols`, `market.exchange`, `send_queue`, `server`, `rest_desk` and
+`injector`.
 Nothing here imports another part of the simulator.
 """

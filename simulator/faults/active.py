@@ -16,6 +16,7 @@ from simulator.faults.kinds import (
     Mute,
     Refuse,
     Silence,
+    StaleRest,
     System,
 )
 
@@ -52,6 +53,12 @@ class ActiveFaults:
             return None
         fault, until = self._on.get((kind, subject), (None, 0.0))
         return fault if isinstance(fault, kind) and until > time.monotonic() else None
+
+    def seconds_left(self, kind: type[L], subject: str | None = None) -> float | None:
+        """Return the seconds until the active fault of a kind ends; None if there is none."""
+        if self.get(kind, subject) is None:
+            return None
+        return self._on[kind, subject][1] - time.monotonic()
 
     def remaining(self) -> list[tuple[Lasting, float]]:
         """Return each active fault with the seconds until it ends."""
@@ -103,7 +110,12 @@ class FaultQueue(Generic[F]):
 
 def _subject(fault: Lasting) -> str | None:
     match fault:
-        case Mute(symbol=symbol) | Silence(symbol=symbol) | Refuse(symbol=symbol):
+        case (
+            Mute(symbol=symbol)
+            | Silence(symbol=symbol)
+            | Refuse(symbol=symbol)
+            | StaleRest(symbol=symbol)
+        ):
             return symbol
         case AnswerNever(method=method):
             return method

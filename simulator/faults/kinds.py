@@ -25,14 +25,18 @@ Method = Literal["subscribe", "unsubscribe"]
 System = Literal["online", "cancel_only", "maintenance", "post_only"]
 PairState = Literal[
     "online",
+    "auction_mode",
     "cancel_only",
     "delisted",
     "limit_only",
     "maintenance",
     "post_only",
     "reduce_only",
+    "view_only",
     "work_in_progress",
 ]
+PAIR_STATES: tuple[PairState, ...] = get_args(PairState)
+KRAKEN_PAIR_STATES = frozenset(PAIR_STATES) - {"auction_mode", "view_only"}
 
 
 class FaultError(ValueError):
@@ -203,12 +207,59 @@ class Status(Fault, frozen=True, tag="status"):
     system: System
 
 
+class CounterGap(Fault, frozen=True, tag="gap"):
+    """The venue's counter skips numbers, as if frames were lost; of a symbol, or of connections."""
+
+    symbol: Symbol | None = None
+    by: Count = 1
+
+
+class StaleRest(LastingFault, frozen=True, tag="stale_rest"):
+    """REST serves the books as they are now, or only the symbol's."""
+
+    symbol: Symbol | None = None
+
+
+class SlowRest(DelayFault, frozen=True, tag="slow_rest"):
+    """REST requests are answered late."""
+
+
+class RestError(LastingFault, frozen=True, tag="rest_error"):
+    """REST requests are answered with an HTTP error."""
+
+    status: HttpStatus = 500
+
+
+class RestTooMany(LastingFault, frozen=True, tag="rest_limit"):
+    """REST requests are answered with 429 and `Retry-After`."""
+
+
+class AddressBan(LastingFault, frozen=True, tag="ban"):
+    """The client's address is banned: REST and handshakes are refused, with `Retry-After`."""
+
+
+class EnforcedLimits(LastingFault, frozen=True, tag="limits"):
+    """The venue's limits of connections and messages are enforced."""
+
+
+class VenueMaintenance(LastingFault, frozen=True, tag="maintenance"):
+    """The venue is in maintenance."""
+
+
+class VenueRestart(Fault, frozen=True, tag="restart"):
+    """The venue announces a restart, and closes every connection `delay` seconds later."""
+
+    delay: Seconds = 1.0
+
+
 OfUpdate: TypeAlias = (
     CorruptChecksum | Swallow | Repeat | Reorder | Crossed | ExtraDecimal | CutText
 )
 """Faults of a market's next updates."""
 OfSubscription: TypeAlias = Early | AckOnly
 """Faults of a market's next subscriptions."""
+OfRest: TypeAlias = StaleRest | SlowRest | RestError | RestTooMany | AddressBan
+"""Faults of REST."""
 Lasting: TypeAlias = (
     Mute
     | Silence
@@ -219,13 +270,16 @@ Lasting: TypeAlias = (
     | AnswerNever
     | RateLimit
     | LateFrames
+    | OfRest
+    | EnforcedLimits
+    | VenueMaintenance
 )
 """Faults that end after their seconds."""
 OfMarket: TypeAlias = (
     OfUpdate | OfSubscription | Mute | Silence | Refuse | ChangePrecision | PairStatus | ListPair
 )
 """Faults of a synthetic market; a mute only if it names a symbol."""
-OfConnections: TypeAlias = (
+OfEveryConnection: TypeAlias = (
     Mute
     | Close
     | Drop
@@ -237,9 +291,19 @@ OfConnections: TypeAlias = (
     | Garbage
     | Big
     | LateFrames
-    | Status
 )
-"""Faults of all connections; a mute only if it names no symbol."""
-AnyFault: TypeAlias = OfMarket | OfConnections
+"""Faults of all connections at any venue; a mute only if it names no symbol."""
+OfVenue: TypeAlias = Status | CounterGap | EnforcedLimits | VenueMaintenance | VenueRestart
+"""Faults that only some venues have."""
+OfKraken: TypeAlias = OfMarket | OfEveryConnection | Status
+"""The faults that Kraken can have."""
+AnyFault: TypeAlias = OfMarket | OfEveryConnection | OfVenue | OfRest
+
+
+def kinds_of(union: object) -> frozenset[type[Fault]]:
+    """Return the kinds in a union."""
+    return frozenset(get_args(union))
+
+
 FAULTS: tuple[type[AnyFault], ...] = get_args(AnyFault)
 """Every kind of fault, in the order of the help."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import inspect
 
-from simulator.faults.kinds import FAULTS, AnyFault, FaultError
+from simulator.faults.kinds import FAULTS, AnyFault, Fault, FaultError
 
 _KINDS = {str(kind.__struct_config__.tag): kind for kind in FAULTS}
 
@@ -67,12 +68,18 @@ def parse_fault(name: str, query: str) -> AnyFault:
         raise FaultError(f"{name}: {error}") from None
 
 
-def describe() -> list[Description]:
-    """Return the description of every fault."""
+def describe(kinds: Collection[type[Fault]] = FAULTS) -> list[Description]:
+    """Return the descriptions of these faults."""
     return [
         Description(name, (kind.__doc__ or "").strip(), _parameters(kind))
         for name, kind in _KINDS.items()
+        if kind in kinds
     ]
+
+
+def name_of(kind: type[Fault]) -> str:
+    """Return the name of a kind of faults."""
+    return str(kind.__struct_config__.tag)
 
 
 def _check(name: str, kind: type[AnyFault], given: dict[str, str]) -> None:

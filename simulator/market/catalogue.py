@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from simulator.protocol.instruments import SimulatedInstrument
+from simulator.market.instrument import SimulatedInstrument
 
 _SYMBOL = re.compile(r"[A-Z0-9._-]{1,40}/[A-Z0-9._-]{1,40}")
 _MIN_PRICE = 100
@@ -35,6 +35,8 @@ class Profile:
     """The frequency of the market's moves, relative to the other markets."""
     may_empty: bool = False
     """Whether a side is sometimes empty for a moment."""
+    widening: int = 100
+    """The number of levels after which the usual distance has grown by `gap`."""
 
     def at(self, price_precision: int, qty_precision: int) -> Profile:
         """Return the same market at other precisions.
@@ -59,6 +61,15 @@ class Profile:
             lots=_scaled(self.lots, qty_precision - self.qty_precision),
             # The bids must end above zero.
             levels=min(self.levels, price // 4),
+        )
+
+    def with_levels(self, levels: int) -> Profile:
+        """Return the same market with so many levels a side, which all fit above zero."""
+        return replace(
+            self,
+            levels=min(levels, self.price // 4),
+            gap=max(1, min(self.gap, self.price // (4 * levels))),
+            widening=max(self.widening, levels),
         )
 
     @property

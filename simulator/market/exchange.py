@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Generic
 
 from simulator.faults.active import ActiveFaults
 from simulator.faults.kinds import (
@@ -21,13 +22,12 @@ from simulator.faults.kinds import (
     Refuse,
     Silence,
 )
-from simulator.market.catalogue import Profile, profile_of
-from simulator.market.listing import Listing
+from simulator.market.catalogue import Profile
+from simulator.market.instrument import SimulatedInstrument
+from simulator.market.listing import Listing, MarketVenue, S
 from simulator.market.market import Market
 from simulator.market.schedule import Schedule
 from simulator.market.ticker import Ticker
-from simulator.protocol.feed import DEPTHS, FeedSubscriber
-from simulator.protocol.instruments import SimulatedInstrument
 
 _ADMIT_SECONDS = 0.02
 """The limit of time for snapshots, so that many deep ones do not delay the updates."""
@@ -43,10 +43,11 @@ class _Waiting:
     """Whether an update precedes the snapshot."""
 
 
-class Exchange:
+class Exchange(Generic[S]):
     """All synthetic markets.
 
     Args:
+        venue: Opens the listings of the markets.
         profiles: The markets.
         seed: The seed of all moves; the same seed makes the same moves in the same order.
         rate: The mean of updates per second over all markets.
@@ -58,12 +59,19 @@ class Exchange:
     """
 
     def __init__(
-        self, profiles: Sequence[Profile], *, seed: int = 1, rate: float = 100.0, updates: int = 0
+        self,
+        venue: MarketVenue[S],
+        profiles: Sequence[Profile],
+        *,
+        seed: int = 1,
+        rate: float = 100.0,
+        updates: int = 0,
     ) -> None:
         self.active_faults = ActiveFaults()
-        self._listings = {item.symbol: Listing(Market(item, seed)) for item in profiles}
-        self._following: dict[tuple[FeedSubscriber, str], int] = {}
-        self._waiting: dict[tuple[FeedSubscriber, str], _Waiting] = {}
+        self._venue = venue
+        self._listings = {item.symbol: venue.listing_of(Market(item, seed)) for item in profiles}
+        self._following: dict[tuple[S, str], int] = {}
+        self._waiting: dict[tuple[S, str], _Waiting] = {}
         self._schedule = Schedule({item.symbol: item.weight for item in profiles}, rate, seed)
         self._seed = seed
         self._updates = updates
@@ -80,13 +88,7 @@ class Exchange:
             return False
         return self.active_faults.get(Refuse, symbol) is None
 
-    def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all markets alike
-        """Return whether Kraken serves books at this depth."""
-        return depth in DEPTHS
-
-    def subscribe(
-        self, symbol: str, depth: int, subscriber: FeedSubscriber, snapshot: bool
-    ) -> None:
+    def subscribe(self, symbol: str, depth: int, subscriber: S, snapshot: bool) -> None:
         """Queue a subscriber until `admit` sends its snapshot and adds it to the followers."""
         fault = self._listings[symbol].subscription_faults.pop()
         if not isinstance(fault, AckOnly):
@@ -94,7 +96,7 @@ class Exchange:
             waiting = _Waiting(depth, snapshot, time.monotonic(), early)
             self._waiting[subscriber, symbol] = waiting
 
-    def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
+    def unsubscribe(self, symbol: str, subscriber: S) -> None:
         """Stop sending a market to the subscriber."""
         self._waiting.pop((subscriber, symbol), None)
         depth = self._following.pop((subscriber, symbol), None)
@@ -122,10 +124,9 @@ class Exchange:
                 break
             del self._waiting[subscriber, symbol]
             listing = self._listings[symbol]
-            if waiting.early:
-                subscriber.push(listing.restating_update())
-            if waiting.snapshot:
-                subscriber.push(listing.snapshot(waiting.depth))
+            listing.send_first(
+                waiting.depth, subscriber, snapshot=waiting.snapshot, early=waiting.early
+            )
             listing.follow(waiting.depth, subscriber)
             self._following[subscriber, symbol] = waiting.depth
         return bool(self._following) and not self._waiting
@@ -142,11 +143,11 @@ class Exchange:
         for _ in range(updates):
             self.move(next(self._schedule)[1])
 
-    def listing(self, symbol: str) -> Listing:
+    def listing(self, symbol: str) -> Listing[S]:
         """Return the market of a symbol; KeyError if there is none."""
         return self._listings[symbol]
 
-    def listings(self) -> Iterable[Listing]:
+    def listings(self) -> Iterable[Listing[S]]:
         """Return all markets, including delisted markets."""
         return self._listings.values()
 
@@ -193,7 +194,7 @@ class Exchange:
             listing.update_faults.clear()
             listing.subscription_faults.clear()
 
-    def _listing_of(self, symbol: str | None) -> Listing:
+    def _listing_of(self, symbol: str | None) -> Listing[S]:
         listing = self._listings.get(symbol or "")
         if listing is None:
             some = ", ".join(list(self._listings)[:5])
@@ -207,15 +208,15 @@ class Exchange:
                 f" pair_status?symbol={symbol}&status=online"
             )
         try:
-            profile = profile_of(symbol)
+            profile = self._venue.profile_of(symbol)
         except ValueError as error:
             raise FaultError(f"symbol={symbol}: {error}") from None
-        listing = self._listings[symbol] = Listing(Market(profile, self._seed))
+        listing = self._listings[symbol] = self._venue.listing_of(Market(profile, self._seed))
         self._schedule.add(symbol, profile.weight)
         return listing.instrument
 
 
-def _set_precision(listing: Listing, fault: ChangePrecision, seed: int) -> SimulatedInstrument:
+def _set_precision(listing: Listing[Any], fault: ChangePrecision, seed: int) -> SimulatedInstrument:
     market, status = listing.market, listing.instrument.status
     try:
         profile = market.profile.at(fault.price, fault.qty)

@@ -185,7 +185,7 @@ class Market:
         return min(place, count) - 1
 
     def _gap(self, rank: int) -> int:
-        return self.profile.gap * (1 + rank // 100)
+        return self.profile.gap * (1 + rank // self.profile.widening)
 
     def _quantity(self) -> int:
         usual = self.profile.lots

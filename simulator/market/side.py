@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sortedcontainers import SortedDict
 
-from simulator.protocol.wire import Level
+from simulator.market.instrument import Level
 
 
 class MarketSide:

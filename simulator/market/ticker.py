@@ -1,4 +1,8 @@
-"""A loop that makes the due updates of the synthetic markets every few milliseconds."""
+"""A loop that makes the due updates of the synthetic markets.
+
+It sleeps until the next update is due, because waking up takes 0.1 ms of CPU: at a fixed interval
+of 5 ms, that was half of the CPU of a simulator with 150 updates per second (2026-11).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,14 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runtime.logs import get_logger
-from simulator.protocol.feed import SNAPSHOT_SECONDS
+from simulator.market.subscriber import SNAPSHOT_SECONDS
 
 log = get_logger(__name__)
 
 TICK_SECONDS = 0.005
+"""The minimum from one round of updates to the next."""
+_IDLE_SECONDS = 0.02
+"""The maximum, because subscribers wait for snapshots."""
 _SLICE_SECONDS = 0.02
 """The maximum of time for updates before the event loop's other tasks run."""
 _ARREARS_SECONDS = 1.0
@@ -50,14 +57,14 @@ class Ticker:
     async def run(self) -> None:
         """Run until cancelled; after the last update only send snapshots."""
         while not self._exchange.admit(SNAPSHOT_SECONDS):  # noqa: ASYNC110 - admitting is the work
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(_IDLE_SECONDS)
         start = time.monotonic()
         self._next = next(self._schedule, None)
         log.info("markets started")
         while True:
             start += self._arrears(time.monotonic() - start)
             self._move_due(start)
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._pause(time.monotonic() - start))
             self._exchange.admit(SNAPSHOT_SECONDS)
 
     def _move_due(self, start: float) -> None:
@@ -76,6 +83,11 @@ class Ticker:
             if self._left == 0:
                 self._next = None
                 log.info("markets stopped")
+
+    def _pause(self, elapsed: float) -> float:
+        """Return the seconds until the next round of updates."""
+        until_due = _IDLE_SECONDS if self._next is None else self._next[0] - elapsed
+        return min(max(until_due, TICK_SECONDS), _IDLE_SECONDS)
 
     def _arrears(self, elapsed: float) -> float:
         """Return the seconds by which to postpone the schedule."""

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import msgspec
 
 from runtime.logs import get_logger
-from simulator.protocol.feed import DEPTHS
-from simulator.protocol.instruments import SimulatedInstrument
+from simulator.market.instrument import SimulatedInstrument
+from simulator.protocols.kraken.feed import DEPTHS
 from simulator.recording.lines import TAPES, RecordedFrame, RecordingError, is_tape, read_frames
 
 log = get_logger("simulator.recording")

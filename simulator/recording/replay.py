@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from simulator.protocol.feed import SNAPSHOT_SECONDS, FeedSubscriber
-from simulator.protocol.instruments import SimulatedInstrument
-from simulator.protocol.wire import pack
+from simulator.market.instrument import SimulatedInstrument
+from simulator.market.subscriber import SNAPSHOT_SECONDS, FeedSubscriber
 from simulator.recording.reader import Track
+from simulator.wire import pack
 
 _BATCH = 50
 """The maximum of due frames to send before the event loop's other tasks run."""

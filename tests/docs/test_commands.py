@@ -95,7 +95,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> 
     folder = tmp_path_factory.mktemp("stack")
     with Stage(folder, fork_server) as stage:
         redis = stage.redis()
-        simulator = stage.simulator("--rate", "400")
+        simulator = stage.simulator("--rate", "100")
         collector = stage.collector(redis.url, simulator.url)
         api = stage.api(redis.url)
         # Faults of docs/simulator.md must not disturb the books of the other pages.

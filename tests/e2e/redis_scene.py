@@ -35,7 +35,7 @@ class Scene:
     """How many updates the collector had verified before it began to publish."""
     watches: dict[str, StreamWatch] = field(default_factory=dict)
 
-    def flow(self, events: int = 20) -> None:
+    def flow(self, events: int = 10) -> None:
         """Return when every stream has `events` more events, and its reader has received them."""
         ends = {
             symbol: max(self.streams.last_seq(symbol), watch.ladder.seq) + events
@@ -108,7 +108,7 @@ class Scene:
 def open_scene(
     stage: Stage,
     *,
-    rate: int = 150,
+    rate: int = 75,
     depth: int = 10,
     max_age: float = 10.0,
     module: str = "collector",

@@ -66,7 +66,7 @@ def test_client_survives_kills_of_api_collector_and_redis(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "75")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url, API_MAX_AGE="2")
     api.wait_until_live(*SYMBOLS)

@@ -28,7 +28,7 @@ NEVER = "2026-01-01T00:00:00.000000Z"
 @pytest.fixture(scope="module")
 def simulator(module_stage: Stage) -> SimulatorProcess:
     """Return the simulator that all collectors follow."""
-    return module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
+    return module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "60")
 
 
 def streams_of(stage: Stage, url: str) -> StoredBooks:
@@ -240,7 +240,7 @@ def test_collector_leads_streams_with_epochs_of_the_future(
 def test_restarted_feed_is_followed_again(stage: Stage) -> None:
     redis = stage.redis()
     port = free_port()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120", port=port)
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "60", port=port)
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url, API_MAX_AGE="60")
     streams = streams_of(stage, redis.url)

@@ -23,7 +23,7 @@ SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
 
 def start(stage: Stage, redis_url: str) -> Api:
     """Services with live books; the api has read each book once."""
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "60")
     collector = stage.collector(redis_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     collector.wait_until_live(len(SYMBOLS))
     api = stage.api(redis_url, API_MAX_AGE="2")

@@ -24,7 +24,7 @@ from tests.e2e.key_scene import AUDIENCE, Secrets, key_settings, make_secrets
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 CONNECTIONS = 4
-REQUESTS = times_longer(20_000)
+REQUESTS = times_longer(10_000)
 SLOW_CLIENTS = 20
 AT_ONCE = 50
 MEMORY_GROWTH = 100e6

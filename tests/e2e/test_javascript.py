@@ -83,7 +83,7 @@ class NodeReader:
 
 @pytest.fixture
 def simulator(stage: Stage) -> SimulatorProcess:
-    return stage.simulator("--rate", "200")
+    return stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "100")
 
 
 @pytest.fixture

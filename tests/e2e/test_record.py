@@ -114,7 +114,7 @@ def test_recorder_has_each_event_once_though_it_and_the_api_are_killed(
 
 def test_recorder_of_a_wildcard_records_only_its_books(stage: Stage, tmp_path: Path) -> None:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "50")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url)
     api.wait_until_live(*SYMBOLS)

@@ -63,7 +63,7 @@ class Failover:
     """A Redis replica that stopped replicating, and its master, which went on and is lost."""
 
     def __init__(self, stage: Stage) -> None:
-        self.scene: Scene = open_scene(stage, rate=900)
+        self.scene: Scene = open_scene(stage, rate=450)
         self.heir: EmbeddedRedis = stage.redis(port=free_port())
         self.there = StoredBooks(self.heir.url)
         stage.undo(self.there.close)

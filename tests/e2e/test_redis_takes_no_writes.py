@@ -67,7 +67,7 @@ def test_redis_without_writes_is_reported_and_every_event_is_stored_or_counted(
 
 
 def test_events_beyond_queue_limit_are_counted_exactly(stage: Stage) -> None:
-    scene = open_scene(stage, module="lab.cramped_collector")
+    scene = open_scene(stage, rate=150, module="lab.cramped_collector")
     with taking_no_writes(scene, FULL):
         enough = scene.verified() + 20 * MAX_WAITING
         wait_until(lambda: scene.verified() > enough, "more events have come than the queue holds")

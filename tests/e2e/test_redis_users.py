@@ -77,7 +77,7 @@ def play(stage: Stage, server: RedisServer, key: str, settings: Mapping[str, str
     url = f"{server.url.removesuffix('/0')}/1"
     collector_url, api_url = as_users(url)
     books = stage.enter(closing(Redis.from_url(url)))
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "200")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "100")
     collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(api_url)
     api.wait_until_live(*SYMBOLS)

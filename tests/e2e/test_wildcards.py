@@ -32,7 +32,7 @@ class Scene:
 @pytest.fixture
 def scene(stage: Stage) -> Scene:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(LISTED), "--rate", "300", "--control", "0")
+    simulator = stage.simulator("--symbols", ",".join(LISTED), "--rate", "150", "--control", "0")
     collector = stage.collector(
         redis.url,
         simulator.url,

@@ -56,7 +56,7 @@ def assert_same(book: Book, naive: NaiveBook) -> None:
 
 
 @given(feeds())
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 def test_levels_checksum_and_json_equal_those_of_a_naive_book(feed: Feed) -> None:
     book, naive = Book("X/Y", feed.depth, feed.precision), NaiveBook(feed.depth)
     for frame in feed.frames:
@@ -75,7 +75,7 @@ def test_levels_checksum_and_json_equal_those_of_a_naive_book(feed: Feed) -> Non
 
 
 @given(feeds())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_verify_raises_only_for_crossed_books(feed: Feed) -> None:
     book, naive = Book("X/Y", feed.depth, feed.precision), NaiveBook(feed.depth)
     for frame in feed.frames:

@@ -82,7 +82,7 @@ def test_level_that_changes_the_side_while_it_is_read() -> None:
             gc.collect()
             return "7.0"
 
-    side.apply([Changing() for _ in range(20)], 10)
+    side.apply([Changing() for _ in range(5)], 10)
     assert side.pairs() == [("7.0", "1.00000000")]
 
 

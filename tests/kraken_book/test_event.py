@@ -137,7 +137,8 @@ def test_update_contains_the_best_levels_and_spread_after_it() -> None:
 
 def test_snapshot_contains_the_whole_book_and_its_precision() -> None:
     book = example_book()
-    data = render_snapshot(snapshot_of(book, "kraken", 77, EXCHANGE_TIME), 5, 6, RECEIVED_AT, 3)
+    view = snapshot_of(book, "kraken", 77, EXCHANGE_TIME, "checksum")
+    data = render_snapshot(view, 5, 6, RECEIVED_AT, 3)
     assert list(json.loads(data).items()) == [
         ("symbol", "BTC/USD"),
         ("kind", "snapshot"),
@@ -155,6 +156,7 @@ def test_snapshot_contains_the_whole_book_and_its_precision() -> None:
         ("price_precision", 1),
         ("qty_precision", 8),
         ("source", "kraken"),
+        ("proof", "checksum"),
         ("conflated", 3),
     ]
 

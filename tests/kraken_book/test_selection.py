@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.selection import Selection, parse_selection
+from kraken_book.selection import Selection, parse_pairs, parse_selection
 
 LISTED = ("USDT/USD", "BTC/USD", "BTC/EUR", "ETH/EUR", "1INCH/USD")
 
@@ -80,3 +80,66 @@ def test_symbol_that_a_wildcard_selects_can_be_named_and_excluded(name: str) -> 
 def test_name_that_is_too_long_is_refused() -> None:
     with pytest.raises(ValueError, match="is no symbol"):
         parse_selection("A" * 41 + "/USD")
+
+
+VENUES = ("BTC/EUR", "BTC/USD", "binance:BTC/USDT", "coinbase:BTC/USD", "coinbase:ETH/USD")
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ("*", VENUES),
+        ("*:*", VENUES),
+        ("*/USD", ("BTC/USD",)),
+        ("*/*", ("BTC/EUR", "BTC/USD")),
+        ("kraken:*", ("BTC/EUR", "BTC/USD")),
+        ("Kraken:*/USD", ("BTC/USD",)),
+        ("coinbase:*/USD", ("coinbase:BTC/USD", "coinbase:ETH/USD")),
+        ("COINBASE:*", ("coinbase:BTC/USD", "coinbase:ETH/USD")),
+        ("*:BTC/USD", ("BTC/USD", "coinbase:BTC/USD")),
+        ("*:BTC/*", ("BTC/EUR", "BTC/USD", "binance:BTC/USDT", "coinbase:BTC/USD")),
+        ("*,!binance:*,!kraken:*", ("coinbase:BTC/USD", "coinbase:ETH/USD")),
+        ("*,!*:*/USD", ("BTC/EUR", "binance:BTC/USDT")),
+        ("*,!BTC/USD", tuple(symbol for symbol in VENUES if symbol != "BTC/USD")),
+        ("binance:BTC/USDT,kraken:BTC/USD", ("binance:BTC/USDT", "BTC/USD")),
+    ],
+)
+def test_wildcards_select_of_venues(text: str, symbols: tuple[str, ...]) -> None:
+    selection = parse_selection(text)
+    assert selection.of(VENUES) == symbols
+    assert sorted(selection.among(VENUES)) == sorted(symbols)
+    assert parse_selection(str(selection)) == selection
+
+
+def test_only_a_bare_star_is_all_symbols() -> None:
+    assert parse_selection("*").is_all
+    assert parse_selection("*:*").is_all
+    assert not parse_selection("kraken:*").is_all
+    assert not parse_selection("*/*").is_all
+
+
+@pytest.mark.parametrize(
+    "bad", ["b*:BTC/USD", "a:BTC/USD", "binance:", "binance:BTC", "x1:y2:BTC/USD", "binance:*USD"]
+)
+def test_invalid_name_with_a_venue_is_in_the_error(bad: str) -> None:
+    with pytest.raises(ValueError, match="is no symbol") as caught:
+        parse_selection(f"BTC/USD,{bad}")
+    assert repr(bad) in str(caught.value)
+
+
+def test_equal_selections_of_venues_normalize_to_one() -> None:
+    one = parse_selection("BINANCE:btc/usdt,kraken:xbt/usd").normalized()
+    assert one == parse_selection("BTC/USD,binance:BTC/USDT").normalized()
+
+
+def test_pairs_of_one_venue_may_have_its_name() -> None:
+    text = "coinbase:BTC/USD,*/EUR,!Coinbase:DAI/EUR"
+    assert parse_pairs(text, "coinbase") == parse_selection("BTC/USD,*/EUR,!DAI/EUR")
+    assert parse_pairs("kraken:*") == parse_selection("*")
+
+
+@pytest.mark.parametrize("bad", ["binance:BTC/USDT", "!binance:*", "*:BTC/USD"])
+def test_symbol_of_another_venue_is_in_the_error(bad: str) -> None:
+    with pytest.raises(ValueError, match="this list has symbols of kraken") as caught:
+        parse_pairs(f"BTC/USD,{bad}")
+    assert repr(bad) in str(caught.value)

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.symbols import SymbolIndex, is_symbol, mentioned, normalize_symbol, suggest_symbols
+from kraken_book.symbols import (
+    SymbolIndex,
+    is_symbol,
+    is_venue,
+    mentioned,
+    normalize_symbol,
+    pair_of,
+    spellings,
+    suggest_symbols,
+    symbol_of,
+    venue_of,
+)
 
 KNOWN = ["BTC/USD", "ETH/USD", "DOGE/EUR", "SOL/USD"]
+VENUES = [*KNOWN, "binance:BTC/USDT", "binance:ETH/USDT", "coinbase:BTC/USD", "coinbase:FOO-B/USD"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +124,82 @@ def test_separator_at_another_place_is_not_the_symbol() -> None:
 
 def test_old_name_within_a_side_is_kept() -> None:
     assert normalize_symbol("XBT-B/USD") == "XBT-B/USD"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "venue", "pair"),
+    [("BTC/USD", "kraken", "BTC/USD"), ("binance:BTC/USDT", "binance", "BTC/USDT")],
+)
+def test_symbol_is_split_into_venue_and_pair(symbol: str, venue: str, pair: str) -> None:
+    assert (venue_of(symbol), pair_of(symbol)) == (venue, pair)
+    assert symbol_of(venue, pair) == symbol
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        ("binance:BTC/USDT", "binance:BTC/USDT"),
+        ("BINANCE:btc-usdt", "binance:BTC/USDT"),
+        ("/binance:btc/usdt", "binance:BTC/USDT"),
+        ("binance:BTCUSDT", "binance:BTC/USDT"),
+        ("binance:btc_usdt", "binance:BTC/USDT"),
+        ("kraken:xbt-usd", "BTC/USD"),
+        ("Kraken:BTC/USD", "BTC/USD"),
+        ("coinbase:foo-b-usd", "coinbase:FOO-B/USD"),
+        # Kraken's old names are no names of other venues.
+        ("coinbase:XBT/USD", None),
+        ("coinbase:xbtusd", None),
+        ("bitfinex:BTC/USD", None),
+        ("BTC/USDT", None),
+        ("binance:", None),
+    ],
+)
+def test_symbol_of_a_venue_is_found_by_its_spellings(name: str, symbol: str | None) -> None:
+    assert SymbolIndex(VENUES).find(name) == symbol
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("BTC/USDT", ["binance:BTC/USDT", "BTC/USD"]),
+        ("bitfinex:btc-usd", ["BTC/USD", "coinbase:BTC/USD"]),
+        ("binanse:BTC/USDT", ["binance:BTC/USDT"]),
+        ("binance:BTC/UDST", ["binance:BTC/USDT"]),
+        ("coinbase:ETH/USD", ["ETH/USD"]),
+        ("binance:XBT/USD", ["BTC/USD"]),
+        ("krakn:BTC/USD", ["BTC/USD", "coinbase:BTC/USD"]),
+    ],
+)
+def test_same_pair_at_other_venues_and_near_names_are_suggested(name: str, near: list[str]) -> None:
+    assert suggest_symbols(name, VENUES)[: len(near)] == near
+
+
+def test_other_venues_leave_one_suggestion_for_near_names() -> None:
+    venues = [f"venue{number}:BTC/USDT" for number in range(9)]
+    assert suggest_symbols("BTC/USDT", [*venues, "BTC/USD"]) == [*venues[:2], "BTC/USD"]
+    assert suggest_symbols("BTC/USDT", venues) == venues[:3]
+
+
+def test_only_krakens_symbols_have_old_spellings() -> None:
+    assert "XBT/USD" in spellings("BTC/USD")
+    assert spellings("coinbase:BTC/USD") == ["coinbase:BTC/USD"]
+
+
+@pytest.mark.parametrize("name", ["ok", "a1", "a" * 20])
+def test_short_lower_case_words_are_venues(name: str) -> None:
+    assert is_venue(name)
+    assert is_symbol(f"{name}:BTC/USD")
+
+
+@pytest.mark.parametrize("name", ["", "a", "1a", "A1", "a" * 21, "a-b", "a:b", "*"])
+def test_other_words_are_no_venues(name: str) -> None:
+    assert not is_venue(name)
+    assert not is_symbol(f"{name}:BTC/USD")
+
+
+@pytest.mark.parametrize("name", ["kraken:BTC/USD", "a1:b2:BTC/USD", "binance:BTC", "binance:"])
+def test_other_forms_with_a_colon_are_not_symbols(name: str) -> None:
+    assert not is_symbol(name)
 
 
 @pytest.mark.parametrize("name", ["BTC/USD", "FOO-B/USD", "X_Y/USD", "USDT.M/EUR", "A" * 40 + "/B"])

@@ -69,7 +69,7 @@ def test_unknown_variable_with_a_prefix_of_ours_is_refused_with_the_known_ones()
     assert line == (
         "COLLECTOR_VERBOSITY: unknown setting; those with this beginning are"
         " COLLECTOR_HOST, COLLECTOR_LEASE, COLLECTOR_PORT, COLLECTOR_SHARD,"
-        " COLLECTOR_TAPE, COLLECTOR_TAPE_MAX_DAYS, COLLECTOR_TAPE_MAX_GB"
+        " COLLECTOR_TAPE, COLLECTOR_TAPE_MAX_DAYS, COLLECTOR_TAPE_MAX_GB, COLLECTOR_VENUE"
     )
 
 

@@ -12,15 +12,15 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 
 from simulator.market.catalogue import CATALOGUE
-from simulator.market.exchange import Exchange
+from simulator.protocols.kraken.protocol import KrakenExchange
 
 DEADLINE = 30.0
 HOUR = "seconds=3600"
 """The parameter of a fault that lasts longer than the test."""
 
 
-def exchange(*symbols: str, seed: int = 1, rate: float = 100.0, updates: int = 0) -> Exchange:
-    return Exchange(
+def exchange(*symbols: str, seed: int = 1, rate: float = 100.0, updates: int = 0) -> KrakenExchange:
+    return KrakenExchange(
         [CATALOGUE[symbol] for symbol in symbols], seed=seed, rate=rate, updates=updates
     )
 

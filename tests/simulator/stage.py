@@ -15,8 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from lab.waiting import async_wait_until
 from simulator.faults.text import parse_fault
 from simulator.injector import FaultInjector
-from simulator.market.exchange import Exchange
-from simulator.protocol.feed import SimulatedFeed
+from simulator.protocols.kraken.feed import SimulatedFeed
+from simulator.protocols.kraken.protocol import KrakenExchange, SimulatedKraken
+from simulator.protocols.venue import SimulatedVenue
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     DEADLINE,
@@ -35,10 +36,10 @@ _numbers = itertools.count(1)
 class Stage:
     """A running simulator of BTC/USD and MINA/GBP."""
 
-    def __init__(self, feed: SimulatedFeed, simulator: Simulator) -> None:
+    def __init__(self, feed: SimulatedFeed, protocol: SimulatedVenue, simulator: Simulator) -> None:
         self.feed = feed
         self.simulator = simulator
-        self.injector = FaultInjector(simulator, feed)
+        self.injector = FaultInjector(simulator, protocol)
         self.url = simulator.url
 
     def do(self, text: str) -> None:
@@ -47,8 +48,8 @@ class Stage:
         self.injector.inject(parse_fault(name, query))
 
     @property
-    def exchange(self) -> Exchange:
-        assert isinstance(self.feed, Exchange)
+    def exchange(self) -> KrakenExchange:
+        assert isinstance(self.feed, KrakenExchange)
         return self.feed
 
     def move(self, times: int = 1, symbol: str = "BTC/USD") -> None:
@@ -96,8 +97,9 @@ class Stage:
 @asynccontextmanager
 async def staged(rate: float = 0.0) -> AsyncIterator[Stage]:
     feed = exchange("BTC/USD", "MINA/GBP", rate=rate)
-    async with Simulator(feed) as simulator:
-        yield Stage(feed, simulator)
+    protocol = SimulatedKraken(feed)
+    async with Simulator(protocol) as simulator:
+        yield Stage(feed, protocol, simulator)
 
 
 async def subscribed(

@@ -13,7 +13,8 @@ import pytest
 from lab.process import ROOT
 from simulator.control import controlled
 from simulator.faults.text import describe
-from simulator.protocol.requests import MAX_LOGGED, ReceivedRequests
+from simulator.protocols.kraken.protocol import SimulatedKraken
+from simulator.protocols.request_log import MAX_LOGGED, ReceivedRequests, RequestSummary
 from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
@@ -67,7 +68,7 @@ async def http(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_post_applies_each_fault_and_returns_it(http: httpx.AsyncClient) -> None:
-    for description in describe():
+    for description in describe(SimulatedKraken.faults):
         answer = await http.post(f"/faults/{description.name}?{EXAMPLES[description.name]}")
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/json"
@@ -203,14 +204,18 @@ async def test_get_connections_shows_counts_and_requests(
 def test_request_log_keeps_the_last_requests() -> None:
     log = ReceivedRequests()
     for number in range(MAX_LOGGED + 5):
-        log.append(number, '{"method":"ping"}')
+        log.append(number, RequestSummary("ping"))
     assert len(log.entries) == MAX_LOGGED
     assert log.entries[0].connection == 5
 
 
 async def test_replay_refuses_books_and_faults_of_symbols(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])))
-    async with Simulator(replay) as simulator, http_of(Stage(replay, simulator)) as http:
+    protocol = SimulatedKraken(replay)
+    async with (
+        Simulator(protocol) as simulator,
+        http_of(Stage(replay, protocol, simulator)) as http,
+    ):
         for answer in (
             await http.get("/books"),
             await http.get("/books/BTC/USD"),

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from simulator.market.catalogue import CATALOGUE
-from simulator.market.exchange import Exchange
+from simulator.protocols.kraken.protocol import KrakenExchange, SimulatedKraken
 from simulator.send_queue import MAX_QUEUED_BYTES
 from simulator.server import Simulator
 from tests.simulator.helpers import (
@@ -30,8 +30,10 @@ BTC_BOOK = {"channel": "book", "symbol": ["BTC/USD"], "depth": 10}
 
 
 @asynccontextmanager
-async def serving(feed: Exchange, *, max_queued: int = MAX_QUEUED_BYTES) -> AsyncIterator[str]:
-    async with Simulator(feed, max_queued=max_queued) as simulator:
+async def serving(
+    feed: KrakenExchange, *, max_queued: int = MAX_QUEUED_BYTES
+) -> AsyncIterator[str]:
+    async with Simulator(SimulatedKraken(feed), max_queued=max_queued) as simulator:
         yield simulator.url
 
 

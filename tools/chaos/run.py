@@ -10,7 +10,7 @@ from datetime import datetime
 
 import httpx
 
-from collector.venues.kraken.connection import RECOVERED_AFTER
+from collector.venues.connection import RECOVERED_AFTER
 from lab.sse.account import Tally
 from lab.sse.client_reader import ClientReader
 from lab.sse.record import LIVE, Record, Word

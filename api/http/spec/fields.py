@@ -9,11 +9,17 @@ _TIME = {"format": "date-time"}
 _COUNT = {"minimum": 0}
 
 FIELDS: dict[str, dict[str, Any]] = {
-    "symbol": {"description": "Kraken's name of the pair, such as `BTC/USD`."},
+    "symbol": {
+        "description": "The symbol, such as `BTC/USD` at Kraken or `binance:BTC/USDT` elsewhere."
+    },
     "kind": {"description": "The kind of the event."},
     "status": {"description": "The status of the book, process or error."},
     "reason": {"description": "The reason of it: a word, or Kraken's message."},
-    "source": {"description": "`kraken`, `simulated` or `replay`."},
+    "source": {"description": "The venue's name, `simulated` or `replay`."},
+    "proof": {
+        "description": "How the collector proves that the book is its venue's: `checksum`,"
+        " `sequence` or `sequence+checksum`; null if an older collector wrote it.",
+    },
     "depth": {"description": "The levels of each side that the collector keeps.", **_COUNT},
     "price_precision": {"description": "The decimals of prices.", **_COUNT},
     "qty_precision": {"description": "The decimals of quantities.", **_COUNT},

@@ -37,7 +37,7 @@ from collector.venues.kraken.frames import (
     decode_entry,
 )
 from collector.venues.kraken.subscriber import Subscriber
-from collector.venues.kraken.subscription import Event, State, Subscription
+from collector.venues.subscription import Event, State, Subscription
 from kraken_book.book import CHECKSUM_LEVELS
 from kraken_book.errors import BookError
 from kraken_book.level import Level, level_of, make_level

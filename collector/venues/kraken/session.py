@@ -20,7 +20,7 @@ from collector.venues.kraken.answers import RequestAnswer, excerpt
 from collector.venues.kraken.book_feed import ENTRIES_PER_STEP, BookFeed
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscriber import Subscriber
-from collector.venues.kraken.subscription import Clock, Subscription
+from collector.venues.subscription import Clock, Subscription
 from kraken_book.symbols import is_symbol
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
@@ -108,6 +108,10 @@ class KrakenSession:
     def has_verified(self) -> bool:
         """Whether a snapshot has been verified since the session began."""
         return self._book_feed.has_verified
+
+    def next_request(self, now: float) -> str | None:
+        """Return the request to send now; None if no request waits or the rate is too high."""
+        return self.requests.next_request(now)
 
     def tick(self, now: float) -> None:
         """Make requests that are due, and repeat unanswered ones; call this about once a second."""

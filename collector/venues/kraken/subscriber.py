@@ -15,7 +15,7 @@ from collector.metrics import MISMATCHES, RESYNCS
 from collector.venues.kraken.answers import RequestAnswer
 from collector.venues.kraken.frames import Pair
 from collector.venues.kraken.requests import Requests
-from collector.venues.kraken.subscription import Clock, Event, State, Subscription
+from collector.venues.subscription import Clock, Event, State, Subscription
 from kraken_book.symbols import spellings
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
@@ -10,8 +11,9 @@ from collector.feed.lag import LagMemory
 from collector.feed.room import Room
 from collector.feed.venue import InstrumentsListener
 from collector.tape.recorder import TapeRecorder
-from collector.venues.kraken.connection import KrakenConnection
+from collector.venues.connection import FeedConnection
 from collector.venues.kraken.session import KrakenSession
+from kraken_book.symbols import KRAKEN
 
 CONNECTS_PERIOD = 600.0
 # The limit of all symbols of a process, so that a feed full of faults causes no flood of requests.
@@ -30,7 +32,10 @@ class KrakenVenue:
         quiet_resync: Seconds without an update after which a book is resynced.
         room: The room in the queues of events; by default there always is some.
         tape: Records all that the connections receive and send.
+        name: The venue's name, another one than Kraken's in tests only.
     """
+
+    proof = "checksum"
 
     def __init__(
         self,
@@ -42,10 +47,14 @@ class KrakenVenue:
         quiet_resync: float,
         room: Room | None = None,
         tape: TapeRecorder | None = None,
+        *,
+        name: str = KRAKEN,
     ) -> None:
+        self.name = name
         self.source = source
         self.depth = depth
         self.symbols_per_connection = symbols_per_connection
+        self.lists_on_connections = True
         self._url = url
         self._quiet_resync = quiet_resync
         self._room = room or Room()
@@ -53,7 +62,7 @@ class KrakenVenue:
         self._connects = SharedBudget(connects_per_10_min, CONNECTS_PERIOD)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
 
-    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> KrakenConnection:
+    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> FeedConnection:
         """Return a new connection, which the caller runs.
 
         Args:
@@ -69,6 +78,10 @@ class KrakenVenue:
             )
 
         tape = self._tape.connection(name, self._url) if self._tape else None
-        return KrakenConnection(
+        return FeedConnection(
             name, self._url, self._connects.join(), open_session, self._room, tape=tape
         )
+
+    def work(self, on_instruments: InstrumentsListener) -> Sequence[Coroutine[Any, Any, None]]:  # noqa: ARG002 - pairs come on connections
+        """Return nothing, because all work is done by connections."""
+        return ()

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from kraken_book.recording.export.window import WindowStep
-from kraken_book.recording.layout import venue_of
 from kraken_book.recording.recorded import RecordedEvent
+from kraken_book.symbols import pair_of, venue_of
 
 __all__ = ["DayWriter"]
 
@@ -37,8 +37,7 @@ class DayWriter(ABC):
             symbol: The symbol.
             day: The day, such as 2026-11-27.
         """
-        pair = symbol.partition(":")[2] or symbol
-        return f"{venue_of(symbol)}_{day}_{pair.replace('/', '-')}"
+        return f"{venue_of(symbol)}_{day}_{pair_of(symbol).replace('/', '-')}"
 
     def write_step(self, step: WindowStep) -> None:
         """Write one step."""

@@ -11,8 +11,8 @@ import msgspec
 
 from kraken_book.recording.export.day_writer import DayWriter
 from kraken_book.recording.export.window import WindowStep
-from kraken_book.recording.layout import venue_of
 from kraken_book.recording.recorded import RecordedEvent
+from kraken_book.symbols import pair_of, venue_of
 from kraken_book.timestamps import rfc3339
 
 __all__ = ["Csv", "Ndjson", "Tardis"]
@@ -87,9 +87,8 @@ class Tardis(Csv):
     @staticmethod
     def name(symbol: str, day: str) -> str:
         """Return the name of a file as Tardis names it."""
-        pair = symbol.partition(":")[2] or symbol
-        return f"{venue_of(symbol)}_incremental_book_L2_{day}_{pair.replace('/', '-')}"
+        return f"{venue_of(symbol)}_incremental_book_L2_{day}_{pair_of(symbol).replace('/', '-')}"
 
     def _head(self, step: WindowStep) -> tuple[Any, ...]:
-        venue, pair = venue_of(self._symbol), self._symbol.partition(":")[2] or self._symbol
+        venue, pair = venue_of(self._symbol), pair_of(self._symbol)
         return venue, pair, step.exchange_time, step.local_time

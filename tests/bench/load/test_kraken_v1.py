@@ -9,7 +9,7 @@ from zlib import crc32
 
 from bench.load.flood import Flood, symbols_of
 from bench.load.kraken_v1 import frame_of
-from simulator.protocol.wire import pack
+from simulator.wire import pack
 
 DEPTH = 10
 

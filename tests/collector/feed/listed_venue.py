@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Coroutine, Sequence
+from typing import Any, NamedTuple
 
 from collector.feed.books import SymbolBook
 from collector.feed.link import Link
@@ -45,9 +46,14 @@ class ListedVenue:
     """A `collector.feed.venue.Venue` of idle connections."""
 
     def __init__(self, symbols_per_connection: int = 100) -> None:
+        self.name, self.proof = "kraken", "checksum"
         self.source = "simulated"
         self.depth = 10
         self.symbols_per_connection = symbols_per_connection
+        self.lists_on_connections = True
 
     def open_connection(self, name: str, on_instruments: InstrumentsListener) -> IdleConnection:  # noqa: ARG002
         return IdleConnection(name)
+
+    def work(self, on_instruments: InstrumentsListener) -> Sequence[Coroutine[Any, Any, None]]:  # noqa: ARG002
+        return ()

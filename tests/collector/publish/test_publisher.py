@@ -71,6 +71,7 @@ async def test_symbols_hash_has_the_state_of_each_symbol(redis: RedisNode) -> No
         "qty_precision": 8,
         "pair_status": None,
         "resyncs": 0,
+        "proof": "checksum",
     }
     assert states["XBT/EUR"]["status"] == "refused"
     assert states["XBT/EUR"]["reason"] == "Currency pair not supported XBT/EUR"

@@ -94,7 +94,7 @@ WINDOWS = 7
 def five_books(module_stage: Stage) -> Api:
     """Start an api with five moving books."""
     redis = module_stage.redis()
-    simulator = module_stage.simulator("--symbols", ",".join(FIVE))
+    simulator = module_stage.simulator("--symbols", ",".join(FIVE), "--rate", "40")
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(FIVE))
     # The path counts only behind a proxy that does not remove it.
     api = module_stage.api(redis.url, API_ROOT_PATH="/kraken")

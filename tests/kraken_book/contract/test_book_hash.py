@@ -29,7 +29,7 @@ from lab.written_books import (
 )
 
 # As docs/contract.md lists them.
-FIELDS_OF_ANY_SYMBOL = "symbol status source depth stream_epoch stream_seq stream_id"
+FIELDS_OF_ANY_SYMBOL = "symbol status source depth proof stream_epoch stream_seq stream_id"
 FIELDS_OF_A_BOOK = (
     "price_precision qty_precision epoch seq event_id checksum exchange_time confirmed_at"
     " best_bid best_bid_qty best_ask best_ask_qty spread bids asks"
@@ -82,6 +82,7 @@ async def test_hash_of_a_book_is_readable_text(redis: Redis) -> None:
         "status": "live",
         "source": "simulated",
         "depth": "10",
+        "proof": "checksum",
         "price_precision": "1",
         "qty_precision": "8",
         "epoch": "3",
@@ -98,6 +99,24 @@ async def test_hash_of_a_book_is_readable_text(redis: Redis) -> None:
         "stream_epoch": "3",
         "stream_seq": "5",
     }
+
+
+async def test_hash_without_proof_is_that_of_an_older_collector(redis: Redis) -> None:
+    await carry_out(redis, book_call(3, [snapshot(4)]))
+    fields = await stored(redis)
+    book, older = parse_book_hash(fields), parse_book_hash({**fields, "proof": ""})
+    assert book is not None
+    assert older is not None
+    assert (book.proof, older.proof) == ("checksum", None)
+    del fields["proof"]
+    assert parse_book_hash(fields) == older
+
+
+@pytest.mark.parametrize("proof", ["a b", "ü", "x" * 41, "\n"])
+async def test_invalid_proof_is_refused(redis: Redis, proof: str) -> None:
+    await carry_out(redis, book_call(3, [snapshot(4)]))
+    with pytest.raises(ValueError, match="proof"):
+        parse_book_hash({**await stored(redis), "proof": proof})
 
 
 async def test_written_book_is_parsed_as_the_same_book(redis: Redis) -> None:

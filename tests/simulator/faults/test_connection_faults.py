@@ -13,10 +13,11 @@ from websockets.exceptions import InvalidStatus
 
 from lab.waiting import async_wait_until
 from simulator.faults.kinds import FaultError
-from simulator.protocol.wire import now_us, time_text
+from simulator.protocols.kraken.protocol import SimulatedKraken
 from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
+from simulator.wire import now_us, time_text
 from tests.simulator.helpers import HOUR, is_book, parse, read_until, send, subscribe, timestamp
 from tests.simulator.recording.recordings import ACK, FRAMES, record
 from tests.simulator.stage import Stage, answered, books, ended, fails, subscribed
@@ -211,8 +212,9 @@ async def test_lasting_fault_ends_after_its_seconds(stage: Stage) -> None:
 
 async def test_replay_takes_faults_of_connections_only(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])))
-    async with Simulator(replay) as simulator, connect(simulator.url) as client:
-        stage = Stage(replay, simulator)
+    protocol = SimulatedKraken(replay)
+    async with Simulator(protocol) as simulator, connect(simulator.url) as client:
+        stage = Stage(replay, protocol, simulator)
         await answered(client)
         stage.do("garbage?kind=json")
         assert len(await answered(client)) == 1

@@ -42,7 +42,7 @@ async def test_precision_change_is_announced(stage: Stage, price: int, qty: int)
             assert len(str(level["price"]).partition(".")[2]) == price
             assert len(level["qty"].partition(".")[2]) == qty
     async with stage.follower(depth=1000) as (client, book):
-        stage.move(500)
+        stage.move(200)
         assert not any(fails(book, text) for text in books(await answered(client)))
 
 

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from lab.recordings import FindRecording
+from simulator.protocols.kraken.protocol import SimulatedKraken
 from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
@@ -27,7 +28,7 @@ from tests.simulator.recording.recordings import ACK, FRAMES, HEARTBEAT, record
 async def test_replay_sends_recorded_bytes_in_time_and_then_nothing(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=0.1)
     loop = asyncio.get_running_loop()
-    async with Simulator(replay) as simulator, connect(simulator.url) as client:
+    async with Simulator(SimulatedKraken(replay)) as simulator, connect(simulator.url) as client:
         await subscribe(client, "BTC/USD", depth=25)
         first = await read_until(client, lambda frame: is_book(frame, "snapshot"))
         start = loop.time()
@@ -42,7 +43,7 @@ async def test_replay_sends_recorded_bytes_in_time_and_then_nothing(tmp_path: Pa
 
 async def test_replay_refuses_other_depths_lists_pairs_and_starts_again(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=float("inf"))
-    async with Simulator(replay) as simulator, connect(simulator.url) as client:
+    async with Simulator(SimulatedKraken(replay)) as simulator, connect(simulator.url) as client:
         await subscribe(client, "ETH/USD", "BTC/USD", depth=10)
         errors = await read_until(client, lambda frame: "depth" in frame.get("error", ""))
         assert [parse(text)["error"] for text in errors[1:]] == [
@@ -111,7 +112,7 @@ async def test_replay_plays_kraken_recordings_to_their_end(
     lines = [line for line in path.read_text().splitlines() if line.startswith('{"channel":"book"')]
     replay = Replay(read_recording(path), speed=float("inf"))
     texts: list[str] = []
-    async with Simulator(replay) as simulator, connect(simulator.url) as client:
+    async with Simulator(SimulatedKraken(replay)) as simulator, connect(simulator.url) as client:
         await subscribe(client, "BTC/USD", depth=depth)
         async with asyncio.timeout(DEADLINE):
             while len(texts) < len(lines):

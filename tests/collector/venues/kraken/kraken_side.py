@@ -14,8 +14,8 @@ from collector.feed.timestamp import Timestamp
 from collector.feed.venue import Instrument
 from collector.publish.event_queue import EventQueue, QueueLimit
 from collector.venues.kraken.session import KrakenSession
-from collector.venues.kraken.subscription import State
 from collector.venues.kraken.venue import RESYNCS_PER_10_S
+from collector.venues.subscription import State
 from kraken_book.timestamps import rfc3339
 from lab.naive_book import NaiveBook, TextLevel
 

@@ -1,0 +1,118 @@
+"""Collectors of two venues on one Redis: each has its own books, lease and list of symbols.
+
+A collector of Kraken's feed under another name stands for the other venue.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import pytest
+from redis import Redis
+
+from lab.services import Collector, SimulatorProcess
+from lab.stage import Stage
+from lab.waiting import wait_until
+from launcher.embedded_redis import EmbeddedRedis
+
+OTHER = "lab.renamed_collector"
+VENUES = "kraken-book:venues"
+
+
+class Scene(NamedTuple):
+    """Two venues, each with a collector of the same pairs."""
+
+    stage: Stage
+    redis: EmbeddedRedis
+    simulator: SimulatorProcess
+    client: Any
+    kraken: Collector
+    coinbase: Collector
+
+    def collector(self, symbols: str, *, venue: str = "coinbase") -> Collector:
+        """Start another collector of a venue."""
+        module = "collector" if venue == "kraken" else OTHER
+        return self.stage.collector(
+            self.redis.url,
+            self.simulator.url,
+            module=module,
+            KRAKEN_SYMBOLS=symbols,
+            COLLECTOR_VENUE=venue,
+        )
+
+
+@pytest.fixture
+def scene(stage: Stage) -> Scene:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", "BTC/USD,ETH/USD", "--rate", "50")
+    client = stage.enter(closing(Redis.from_url(redis.url, decode_responses=True)))
+    settings = {"KRAKEN_SYMBOLS": "BTC/USD,ETH/USD"}
+    kraken = stage.collector(redis.url, simulator.url, **settings)
+    coinbase = stage.collector(
+        redis.url, simulator.url, module=OTHER, COLLECTOR_VENUE="coinbase", **settings
+    )
+    for collector in (kraken, coinbase):
+        collector.wait_until_live(2)
+    return Scene(stage, redis, simulator, client, kraken, coinbase)
+
+
+def test_each_venue_has_its_own_keys_and_full_names_in_json(scene: Scene) -> None:
+    client = scene.client
+    wait_until(lambda: client.hlen("coinbase:symbols") == 2, "the states are written")
+    wait_until(lambda: client.exists("coinbase:book:{BTC/USD}") == 1, "the book is written")
+    assert client.smembers(VENUES) == {"kraken", "coinbase"}
+    wait_until(lambda: '"venue":"coinbase"' in client.hget("coinbase:feed", "0/1"), "it reports")
+    leases = {str(client.get(f"{venue}:lease:{{0/1}}")) for venue in ("kraken", "coinbase")}
+    assert len(leases) == 2
+    for venue, symbol in (("kraken", "BTC/USD"), ("coinbase", "coinbase:BTC/USD")):
+        book = client.hgetall(f"{venue}:book:{{BTC/USD}}")
+        assert (book["symbol"], book["proof"]) == (symbol, "checksum")
+        ((_, entry),) = client.xrevrange(f"{venue}:events:{{BTC/USD}}", count=1)
+        assert json.loads(entry["data"])["symbol"] == symbol
+        assert set(client.hkeys(f"{venue}:symbols")) == {"BTC/USD", "ETH/USD"}
+        ((_, wake),) = client.xrevrange(f"{venue}:wake", count=1)
+        assert set(wake["s"].split(",")) <= {"BTC/USD", "ETH/USD"}
+        entries = client.xrange(f"{venue}:events:{{BTC/USD}}")
+        snapshots = [entry for _, entry in entries if entry["kind"] == "snapshot"]
+        assert json.loads(snapshots[0]["data"])["proof"] == "checksum"
+
+
+def test_fewer_symbols_at_one_venue_remove_nothing_at_the_other(scene: Scene) -> None:
+    client = scene.client
+    scene.coinbase.stop()
+    scene.collector("BTC/USD").wait_until_live(1)
+    wait_until(lambda: not client.exists("coinbase:book:{ETH/USD}"), "its book is removed")
+    assert client.hkeys("coinbase:symbols") == ["BTC/USD"]
+    assert set(client.hkeys("kraken:symbols")) == {"BTC/USD", "ETH/USD"}
+    assert client.exists("kraken:book:{ETH/USD}")
+
+
+def test_standby_of_one_venue_waits_for_its_own_venue_only(scene: Scene) -> None:
+    standby = scene.collector("BTC/USD,ETH/USD")
+    standby.wait_for_line("another collector leads this shard, waiting")
+    epoch = str(scene.client.get("kraken:lease:{0/1}")).split()[0]
+    scene.coinbase.kill()
+    standby.wait_for_line("leading")
+    assert str(scene.client.get("kraken:lease:{0/1}")).split()[0] == epoch
+
+
+def test_set_of_venues_that_is_deleted_or_corrupt_stops_no_book(scene: Scene) -> None:
+    client = scene.client
+    client.delete(VENUES)
+    wait_until(lambda: client.smembers(VENUES) == {"kraken", "coinbase"}, "both are listed again")
+    client.delete(VENUES)
+    client.set(VENUES, "no set")
+    scene.coinbase.wait_for_line("redis key corrupt, left unchanged")
+    before = client.hget("coinbase:book:{BTC/USD}", "seq")
+    wait_until(lambda: client.hget("coinbase:book:{BTC/USD}", "seq") != before, "it is written")
+    client.delete(VENUES)
+    wait_until(lambda: client.smembers(VENUES) == {"kraken", "coinbase"}, "both are listed again")
+
+
+def test_venue_that_cannot_be_followed_is_an_error_of_the_settings(stage: Stage) -> None:
+    redis = stage.redis()
+    refused = stage.refused("collector", REDIS_URL=redis.url, COLLECTOR_VENUE="coinbase")
+    assert refused.wait_for_end() == 2
+    assert "COLLECTOR_VENUE=coinbase" in refused.log
