@@ -38,6 +38,8 @@ class SimulatorOptions:
     """The number of levels a side; None for the venue's usual one."""
     rest_weight: int | None
     """The limit of REST's weight a minute; None for the venue's own."""
+    heartbeat: int | None
+    """The seconds after which a quiet channel has a heartbeat; None for the venue's own."""
     rate: float
     seed: int
     updates: int
@@ -55,7 +57,13 @@ class SimulatorOptions:
     def markets(self) -> MarketOptions:
         """The options of the synthetic markets."""
         return MarketOptions(
-            self.symbols, self.levels, self.rate, self.seed, self.updates, self.rest_weight
+            self.symbols,
+            self.levels,
+            self.rate,
+            self.seed,
+            self.updates,
+            self.rest_weight,
+            self.heartbeat,
         )
 
 
@@ -112,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
         "--rest-weight",
         type=_weight,
         help="limit of REST's weight a minute at binance (default: 6000)",
+    )
+    add(
+        "--heartbeat",
+        type=_heartbeat,
+        metavar="SECONDS",
+        help="seconds after which a quiet channel of bitfinex has a heartbeat (default: 15)",
     )
     add(
         "--rate",
@@ -208,6 +222,13 @@ def _weight(text: str) -> int:
     if weight is None or weight < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a weight: use an integer, 1 or more")
     return weight
+
+
+def _heartbeat(text: str) -> int:
+    seconds = _integer(text)
+    if seconds is None or seconds < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} are not seconds: use an integer, 1 or more")
+    return seconds
 
 
 def _port(text: str) -> int:

@@ -25,6 +25,8 @@ class MarketOptions(NamedTuple):
     updates: int = 0
     rest_weight: int | None = None
     """The limit of REST's weight a minute; None for the venue's own."""
+    heartbeat_seconds: int | None = None
+    """The seconds after which a quiet channel has a heartbeat; None for the venue's own."""
 
 
 class ListedPair(NamedTuple):
@@ -34,6 +36,8 @@ class ListedPair(NamedTuple):
     like: str
     price_precision: int
     qty_precision: int
+    shift: int = 0
+    """The further decimals that make all prices smaller."""
 
 
 class ListedPairs(ABC):
@@ -76,7 +80,8 @@ class ListedPairs(ABC):
 
     def _profile(self, pair: ListedPair) -> Profile:
         shape = CATALOGUE[pair.like].at(pair.price_precision, pair.qty_precision)
-        return self._deep(replace(shape, symbol=pair.symbol))
+        precision = pair.price_precision + pair.shift
+        return self._deep(replace(shape, symbol=pair.symbol, price_precision=precision))
 
     def _deep(self, profile: Profile) -> Profile:
         if profile.may_empty:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from simulator.protocols.binance.pairs import BinancePairs
 from simulator.protocols.binance.protocol import SimulatedBinance
+from simulator.protocols.bitfinex.pairs import BitfinexPairs
+from simulator.protocols.bitfinex.protocol import SimulatedBitfinex
 from simulator.protocols.coinbase.pairs import CoinbasePairs
 from simulator.protocols.coinbase.protocol import SimulatedCoinbase
 from simulator.protocols.pairs import ListedPairs, MarketOptions
@@ -13,9 +15,14 @@ from simulator.protocols.venue import SimulatedVenue
 
 _PROTOCOLS: dict[str, Callable[[MarketOptions], SimulatedVenue]] = {
     "binance": SimulatedBinance,
+    "bitfinex": SimulatedBitfinex,
     "coinbase": SimulatedCoinbase,
 }
-_PAIRS: dict[str, type[ListedPairs]] = {"binance": BinancePairs, "coinbase": CoinbasePairs}
+_PAIRS: dict[str, type[ListedPairs]] = {
+    "binance": BinancePairs,
+    "bitfinex": BitfinexPairs,
+    "coinbase": CoinbasePairs,
+}
 OTHER_VENUES = tuple(_PROTOCOLS)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from simulator.faults.kinds import Lasting, OfVenue
 from simulator.faults.text import parse_fault
 from simulator.injector import FaultInjector
 from simulator.protocols.rest import RestCall
@@ -120,10 +121,10 @@ def inject(venue: SimulatedVenue, client: SessionClient, text: str) -> None:
     name, _, query = text.partition("?")
     fault = parse_fault(name, query)
     assert type(fault) in venue.faults, f"{venue.name} has no {name}"
-    if hasattr(fault, "seconds") and name != "silence":
-        venue.active_faults.begin(fault)  # type: ignore[arg-type]
-    elif name in {"gap", "restart"}:
-        venue.perform(fault)
-        client.session.perform(fault)
-    else:
+    if not isinstance(fault, OfVenue):
         venue.exchange.inject(fault)  # type: ignore[arg-type]
+        return
+    venue.perform(fault)
+    client.session.perform(fault)
+    if isinstance(fault, Lasting):
+        venue.active_faults.begin(fault)
