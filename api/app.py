@@ -20,7 +20,9 @@ from api.follow.age_watch import AgeWatch
 from api.follow.buffer import Buffer
 from api.follow.event_log import MAX_EVENTS
 from api.follow.follower import SWEEP_INTERVAL, Follower
+from api.follow.followers import CHECK_INTERVAL, Followers
 from api.follow.join_points import JoinPoints
+from api.follow.outages import Outages
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.follow.sweep import Sweep
@@ -87,6 +89,7 @@ class Api:
             this many.
         page_entries: Entries that one read returns to a resuming reader.
         max_entries: Entries of one stream that one read of the follower returns.
+        check_interval: Seconds after which a new venue is followed at the latest.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Api:
         max_streams_waited_on: int = MAX_STREAMS,
         page_entries: int = PAGE_ENTRIES,
         max_entries: int = MAX_ENTRIES,
+        check_interval: float = CHECK_INTERVAL,
     ) -> None:
         self.store = BookStore(nodes)
         corrupt = self.store.corrupt
@@ -121,9 +125,16 @@ class Api:
         self.ages = AgeWatch(self.registry, max_age)
         self.feed = RingFeed(nodes, corrupt, max_entries)
         self.joins = JoinPoints(self.store, self.reads, self.feed, self.ages)
-        sweep = Sweep(self.registry, self.feed, self.store, self.reads, self.ages)
-        wake = Wake(nodes, corrupt, max_streams_waited_on)
-        self.follower = Follower(nodes, self.registry, self.feed, sweep, wake, sweep_interval)
+        sweep = Sweep(self.feed, self.store, self.reads, self.ages)
+        outages = Outages(nodes.all)
+
+        def make_follower(venue: str) -> Follower:
+            wake = Wake(nodes, corrupt, max_streams_waited_on, venue=venue)
+            return Follower(
+                *(venue, nodes, self.registry, self.feed, sweep, wake, outages), sweep_interval
+            )
+
+        self.followers = Followers(self.store.venues, self.registry, make_follower, check_interval)
 
         self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
         self.roster = Roster(self.directory, self.store, gone_after)
@@ -152,7 +163,7 @@ class Api:
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """Return the coroutines to run for the life of the process."""
         return [
-            self.follower.run(),
+            self.followers.run(),
             self.ages.run(),
             self.books.run(),
             self.channels.run(),

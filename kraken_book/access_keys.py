@@ -25,6 +25,7 @@ from kraken_book.selection import Selection, parse_selection
 __all__ = [
     "KEY_PREFIX",
     "MAX_FILE_BYTES",
+    "MAX_WILDCARDS",
     "NO_LIMITS",
     "AccessKey",
     "KeyLimits",

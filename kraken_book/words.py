@@ -7,8 +7,9 @@ sentence instead: the cause, and the reaction to it.
 from __future__ import annotations
 
 from kraken_book.printable import printable
+from kraken_book.symbols import KRAKEN
 
-__all__ = ["explain"]
+__all__ = ["explain", "venue_title"]
 
 MAX_CHARACTERS = 200
 
@@ -60,14 +61,27 @@ _STATUSES = {
 }
 
 
-def explain(status: str, reason: str | None) -> str:
+def explain(status: str, reason: str | None, venue: str = KRAKEN) -> str:
     """Return why a book is not live, and the reaction to it.
 
-    A reason that the contract does not define is Kraken's own sentence, and is returned unchanged
-    except for unprintable characters.
+    A reason that the contract does not define is the venue's own sentence, and is returned
+    unchanged except for unprintable characters.
+
+    Args:
+        status: The status of the book.
+        reason: The reason of it, if there is one.
+        venue: The venue of the book.
     """
     if not reason:
-        return _STATUSES.get(status) or printable(status, MAX_CHARACTERS)
-    # A refused symbol has Kraken's sentence; the reason `refused` is about a connection.
-    known = _REFUSALS if status == "refused" else _REASONS
-    return known.get(reason) or printable(reason, MAX_CHARACTERS)
+        sentence = _STATUSES.get(status)
+    else:
+        # A refused symbol has the venue's sentence; the reason `refused` is about a connection.
+        sentence = (_REFUSALS if status == "refused" else _REASONS).get(reason)
+    if sentence is None:
+        return printable(reason or status, MAX_CHARACTERS)
+    return sentence.replace("Kraken", venue_title(venue))
+
+
+def venue_title(venue: str) -> str:
+    """Return the name of a venue as people write it, such as `Kraken`."""
+    return venue.capitalize()

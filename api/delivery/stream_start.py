@@ -42,7 +42,10 @@ class StreamRequest(NamedTuple):
     """A request for a stream, before its symbols are looked up."""
 
     names: tuple[str, ...] | None
-    """The names of the symbols as the client wrote them, None for all symbols."""
+    """The names of the symbols as the client wrote them, None for all symbols.
+
+    If there are wildcards, they may be empty.
+    """
     view: View | None
     is_many: bool
     event_id: str | None
@@ -51,6 +54,8 @@ class StreamRequest(NamedTuple):
     """The symbols that the caller may see; None for all."""
     admit_read: AdmitRead = admit_any_read
     """Called before a resuming reader reads from Redis; raises ApiError to refuse that."""
+    wildcards: Selection | None = None
+    """The wildcards beside the names, without names."""
 
     @property
     def has_valid_names(self) -> bool:
@@ -87,7 +92,11 @@ class StreamStarter:
         if request.names is None:
             return Choice(None, request.view, request.is_many, request.visible)
         symbols = {await self._directory.resolve(name, request.visible) for name in request.names}
-        return Choice(tuple(sorted(symbols)), request.view, request.is_many)
+        names = tuple(sorted(symbols))
+        if request.wildcards is None:
+            return Choice(names, request.view, request.is_many)
+        wanted = request.wildcards._replace(names=names)
+        return Choice(None, request.view, request.is_many, request.visible, wanted)
 
     async def start(self, request: StreamRequest) -> tuple[Cursor, bytes]:
         """Return an open cursor and its first data; the caller closes it. Raise ApiError."""
@@ -105,7 +114,8 @@ class StreamStarter:
         if choice.symbols is None and not self._channels.has_symbols(choice):
             # Without a symbol there is no status event that could contain the reason.
             opening += waiting_comment("no-symbols")
-        return cursor, opening + self._refusals(choice.symbols or ())
+        named = choice.wanted.names if choice.wanted else choice.symbols or ()
+        return cursor, opening + self._refusals(named)
 
     def book_cursor(self, symbol: str) -> Cursor:
         """Return a cursor for the events of one book."""
@@ -123,7 +133,7 @@ class StreamStarter:
         return await self.channel_cursor(choice)
 
     def _refusals(self, symbols: Iterable[str]) -> bytes:
-        """Return a status with Kraken's reason for each symbol that it refuses."""
+        """Return a status with the venue's reason for each symbol that it refuses."""
         states = self._directory.last_states()
         refused = [
             symbol for symbol in symbols if symbol in states and states[symbol].status == "refused"

@@ -1,4 +1,4 @@
-"""Follow the streams of all rings: the only part of the process that waits for new events.
+"""Follow the streams of one venue's rings: the only part of the process that waits for new events.
 
 The follower waits for a wake, then reads the followed streams that were written, in one round trip
 to each node. If it follows only a few streams, it also waits on the streams themselves. A sweep
@@ -15,20 +15,16 @@ from weakref import WeakKeyDictionary
 from redis.exceptions import RedisError
 
 from api.follow.node_workers import NodeWorkers
+from api.follow.outages import Outages
 from api.follow.ring import Ring
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.follow.sweep import Sweep
 from api.follow.wake import Wake
-from api.store.metrics import REDIS_UP
 from api.store.stream_entry import StreamReply, id_order
-from kraken_book.contract.keys import WAKE
-from runtime.logs import get_logger
-from runtime.redis.errors import describe
+from kraken_book.contract.keys import wake_key
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
-
-log = get_logger(__name__)
 
 SWEEP_INTERVAL = 1.0
 RETRY_INTERVAL = 0.25
@@ -37,28 +33,34 @@ MAX_LATENESS = 0.25
 
 
 class Follower:
-    """Keeps the rings of the registry up to date.
+    """Keeps the rings of one venue up to date.
 
     Args:
+        venue: The venue.
         nodes: The nodes of Redis.
-        registry: The rings.
+        registry: The rings of all venues.
         feed: Reads events and appends them to the rings.
         sweep: Finds events that no wake named.
-        wake: Waits for new events.
+        wake: Waits for new events of the venue.
+        outages: Receives the errors of Redis.
         sweep_interval: Seconds between two sweeps of a node.
     """
 
     def __init__(
         self,
+        venue: str,
         nodes: Nodes,
         registry: RingRegistry,
         feed: RingFeed,
         sweep: Sweep,
         wake: Wake,
+        outages: Outages,
         sweep_interval: float = SWEEP_INTERVAL,
     ) -> None:
         self._nodes = nodes
-        self._registry = registry
+        self._rings = registry.of(venue)
+        self._wake_key = wake_key(venue)
+        self._outages = outages
         self._feed = feed
         self._sweep = sweep
         self._wake = wake
@@ -67,10 +69,6 @@ class Follower:
         # Rings with written streams that are not read yet, by symbol.
         self._written: dict[str, Ring] = {}
         self._swept_at: WeakKeyDictionary[RedisNode, float] = WeakKeyDictionary()
-        # Whether every node answers, as the metric shows it; None before the first answer.
-        self._is_up: bool | None = None
-        # The trouble that was logged for each node that does not answer.
-        self._outages: WeakKeyDictionary[RedisNode, str] = WeakKeyDictionary()
 
     async def run(self) -> None:
         """Follow until the task is cancelled."""
@@ -102,34 +100,34 @@ class Follower:
 
     async def _wait_for_writes(self, seconds: float) -> None:
         """Wait at most `seconds` for writes, and record the rings of written streams."""
-        node = self._nodes.of(WAKE)
+        node = self._nodes.of(self._wake_key)
         rings: Collection[Ring]
         try:
             rings = await self._wait_for_wake(seconds, node)
         except (RedisError, OSError) as error:
-            self._log_outage(node, error)
+            self._outages.begin(node, error)
             # Without a wake, any stream may have been written.
-            rings = self._registry.rings
+            rings = self._rings
             self._swept_at.pop(node, None)
             await asyncio.sleep(RETRY_INTERVAL)
         else:
-            self._log_recovery(node)
+            self._outages.end(node)
         for ring in rings:
             self._written[ring.symbol] = ring
 
     async def _wait_for_wake(self, seconds: float, node: RedisNode) -> list[Ring]:
-        if not self._is_up and node in self._outages:
+        if self._outages.has(node):
             seconds = min(seconds, RETRY_INTERVAL)
         if len(self._nodes.all()) == 1:
-            woken = await self._wake.wait(seconds, self._registry.rings)
+            woken = await self._wake.wait(seconds, self._rings)
         else:
             # If this node hangs, the others must not wait for the client's longer timeout.
             async with asyncio.timeout(seconds + MAX_LATENESS):
-                woken = await self._wake.wait(seconds, self._registry.rings)
+                woken = await self._wake.wait(seconds, self._rings)
         full = await self._append_waited_on(woken.streams)
         if not woken.symbols:
             return full
-        named = [ring for ring in self._registry.rings if ring.symbol in woken.symbols]
+        named = [ring for ring in self._rings if ring.symbol in woken.symbols]
         return full + [ring for ring in named if not (ring.is_started and ring in woken.streams)]
 
     async def _append_waited_on(self, streams: Mapping[Ring, StreamReply]) -> list[Ring]:
@@ -148,47 +146,21 @@ class Follower:
         while node in self._nodes.all() or self._written_at(node):
             try:
                 if self._sweep_in(node) <= 0:
-                    await self._sweep.run(node)
+                    await self._sweep.run(node, self._rings)
                     self._swept_at[node] = monotonic()
                 while rings := self._written_at(node):
                     for ring in rings:
                         del self._written[ring.symbol]
                     await self._feed.read(node, rings)
             except (RedisError, OSError) as error:
-                self._log_outage(node, error)
+                self._outages.begin(node, error)
                 self._swept_at.pop(node, None)
                 await asyncio.sleep(RETRY_INTERVAL)
             else:
                 # The wait for the wake can fail alone: `_wait_for_writes` logs its recovery.
-                if node is not self._nodes.of(WAKE):
-                    self._log_recovery(node)
+                if node is not self._nodes.of(self._wake_key):
+                    self._outages.end(node)
                 return
 
     def _written_at(self, node: RedisNode) -> list[Ring]:
         return [ring for ring in self._written.values() if self._feed.node_of(ring) is node]
-
-    def _log_outage(self, node: RedisNode, error: Exception) -> None:
-        self._set_up(is_up=False)
-        trouble = describe(error, node)
-        if self._outages.get(node) != trouble.summary:
-            self._outages[node] = trouble.summary
-            log.error(
-                "redis unavailable, streams wait",
-                trouble=trouble.summary,
-                reason=trouble.reason.value,
-                error=trouble.text,
-                advice=trouble.advice,
-            )
-
-    def _log_recovery(self, node: RedisNode) -> None:
-        if self._is_up:
-            return
-        if node in self._outages:
-            del self._outages[node]
-            log.info("redis available again")
-        self._set_up(is_up=not any(each in self._outages for each in self._nodes.all()))
-
-    def _set_up(self, *, is_up: bool) -> None:
-        if is_up is not self._is_up:
-            self._is_up = is_up
-            REDIS_UP.set(is_up)

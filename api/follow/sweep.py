@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from api.follow.age_watch import AgeWatch
+from api.follow.ring import Ring
 from api.follow.ring_feed import RingFeed
-from api.follow.ring_registry import RingRegistry
 from api.store.book_store import BookStore
 from api.store.stream_entry import id_order
 from api.store.stream_reads import StreamReads
@@ -19,24 +21,22 @@ class Sweep:
 
     def __init__(
         self,
-        registry: RingRegistry,
         feed: RingFeed,
         store: BookStore,
         reads: StreamReads,
         ages: AgeWatch,
     ) -> None:
-        self._registry = registry
         self._feed = feed
         self._store = store
         self._reads = reads
         self._ages = ages
 
-    async def run(self, node: RedisNode) -> None:
-        """Append missing events to the started rings of a node, and update their ages.
+    async def run(self, node: RedisNode, rings: Iterable[Ring]) -> None:
+        """Append missing events to the started ones of these rings of a node; update their ages.
 
         redis.RedisError or OSError is raised if the node does not answer.
         """
-        rings = [ring for ring in self._registry.rings if ring.is_started]
+        rings = [ring for ring in rings if ring.is_started]
         rings = [ring for ring in rings if self._feed.node_of(ring) is node]
         now = await self._reads.time_of(node)
         # Taken before the hashes are read: other tasks may append newer events to a ring meanwhile.

@@ -1,4 +1,4 @@
-"""Wait for new events in Redis: on `kraken:wake`, and on a few streams themselves.
+"""Wait for new events in Redis: on `<venue>:wake`, and on a few streams themselves.
 
 A wait on a stream returns its events directly, which saves the round trip after a wake. But each
 stream makes every wait more expensive, here and in Redis.
@@ -21,7 +21,8 @@ from api.follow.ring import Ring
 from api.store.book_store import is_wrong_type
 from api.store.corrupt_keys import CorruptKeys
 from api.store.stream_entry import MAX_ENTRIES, StreamReply, id_order
-from kraken_book.contract.keys import WAKE, events_key
+from kraken_book.contract.keys import events_key, wake_key
+from kraken_book.symbols import KRAKEN, symbol_of
 from runtime.logs import get_logger
 from runtime.redis.nodes import Nodes
 
@@ -41,13 +42,14 @@ class Woken(NamedTuple):
 
 
 class Wake:
-    """Waits on the stream of wakes, and on the followed streams if they are few.
+    """Waits on the stream of a venue's wakes, and on its followed streams if they are few.
 
     Args:
         nodes: The nodes of Redis.
         corrupt: The record of corrupt keys.
         max_streams: The streams are waited on if at most this many are followed.
         wake_only_seconds: Seconds for which streams are not waited on after one was corrupt.
+        venue: The venue.
     """
 
     def __init__(
@@ -56,7 +58,10 @@ class Wake:
         corrupt: CorruptKeys,
         max_streams: int = MAX_STREAMS,
         wake_only_seconds: float = WAKE_ONLY_SECONDS,
+        venue: str = KRAKEN,
     ) -> None:
+        self._venue = venue
+        self._key = wake_key(venue)
         self._max_streams = max_streams
         self._wake_only_seconds = wake_only_seconds
         self._nodes = nodes
@@ -74,7 +79,7 @@ class Wake:
 
         Args:
             seconds: The longest time to wait.
-            rings: All rings that are followed.
+            rings: All rings of the venue that are followed.
 
         Returns:
             The symbols that were written, and the entries of the streams that were waited on.
@@ -93,7 +98,7 @@ class Wake:
                 return await self._wait(seconds, rings, {})
             if not is_wrong_type(error):
                 raise
-            self._corrupt.record(WAKE, str(error), "DEL", WAKE)
+            self._corrupt.record(self._key, str(error), "DEL", self._key)
             return Woken(set(), await self._wait_for_streams(seconds, waited_on))
 
     def note_stuck(self, ring: Ring) -> None:
@@ -117,9 +122,9 @@ class Wake:
             # A skipped wake may have named any ring that is not waited on.
             named, seconds = {ring.symbol for ring in rings}, 0.0
         replies = await self._read(
-            seconds, {WAKE: "$" if skips else await self._wake_id(), **_after(waited_on)}
+            seconds, {self._key: "$" if skips else await self._wake_id(), **_after(waited_on)}
         )
-        wakes = replies.pop(WAKE.encode(), [])
+        wakes = replies.pop(self._key.encode(), [])
         self._has_skipped = skips
         if skips:
             self._id = None
@@ -128,9 +133,9 @@ class Wake:
         elif not replies:
             await self._follow_restart()
         if wakes or skips:
-            self._corrupt.clear(WAKE)
+            self._corrupt.clear(self._key)
         if wakes:
-            named |= _symbols_in(wakes)
+            named |= self._symbols_in(wakes)
         return Woken(named, _entries(replies, waited_on))
 
     async def _wait_for_streams(
@@ -149,7 +154,7 @@ class Wake:
         """Wait for entries of streams, each after an id."""
         block = max(1, int(seconds * 1000))
         options = ("COUNT", MAX_ENTRIES, "BLOCK", block, "STREAMS")
-        reply: Any = await self._nodes.call(WAKE, "XREAD", *options, *after, *after.values())
+        reply: Any = await self._nodes.call(self._key, "XREAD", *options, *after, *after.values())
         if isinstance(reply, dict):
             # redis-py returns a dict if the URL has `protocol=3`.
             return {key: entries for key, (entries,) in reply.items()}
@@ -162,7 +167,7 @@ class Wake:
         return self._id
 
     async def _newest(self) -> str:
-        newest = await self._nodes.call(WAKE, "XREVRANGE", WAKE, "+", "-", "COUNT", 1)
+        newest = await self._nodes.call(self._key, "XREVRANGE", self._key, "+", "-", "COUNT", 1)
         return newest[0][0].decode() if newest else "0-0"
 
     async def _is_broken(self) -> bool:
@@ -175,7 +180,7 @@ class Wake:
 
     async def _follow_restart(self) -> None:
         """Continue at the end of the wake's stream if it has restarted before the last id read."""
-        if self._corrupt.get(WAKE) is not None or self._id is None:
+        if self._corrupt.get(self._key) is not None or self._id is None:
             return
         try:
             newest = await self._newest()
@@ -183,10 +188,17 @@ class Wake:
             if not is_wrong_type(error):
                 raise
             # The key was replaced during the wait.
-            self._corrupt.record(WAKE, str(error), "DEL", WAKE)
+            self._corrupt.record(self._key, str(error), "DEL", self._key)
             return
         if id_order(newest) < id_order(self._id):
             self._id = newest
+
+    def _symbols_in(self, wakes: StreamReply) -> set[str]:
+        return {
+            symbol_of(self._venue, pair)
+            for _, fields in wakes
+            for pair in fields.get(b"s", b"").decode(errors="replace").split(",")
+        }
 
     def _use_wake_only(self, why: str) -> None:
         log.warning("stream wait failed, using the wake only", error=why)
@@ -203,11 +215,3 @@ def _entries(
 ) -> dict[Ring, StreamReply]:
     """Return the new entries of each ring's stream."""
     return {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in waited_on}
-
-
-def _symbols_in(wakes: StreamReply) -> set[str]:
-    return {
-        symbol
-        for _, fields in wakes
-        for symbol in fields.get(b"s", b"").decode(errors="replace").split(",")
-    }

@@ -25,6 +25,7 @@ class BookAnswer(msgspec.Struct, frozen=True, kw_only=True):
     symbol: str
     status: Status
     source: str
+    proof: str | None
     depth: int
     price_precision: int
     qty_precision: int
@@ -45,13 +46,14 @@ class BookAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A configured book in short.
 
-    All members after `source` are null if Kraken refuses the symbol or if there is no book.
+    All members after `proof` are null if the venue refuses the symbol or if there is no book.
     """
 
     symbol: str
     status: SymbolStatus | Literal["stale"]
     reason: str | None
     source: str
+    proof: str | None
     age_ms: int | None
     best_bid: Best | None
     best_ask: Best | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import cast
@@ -25,7 +26,8 @@ from kraken_book.contract.book_hash import BookHash
 from kraken_book.contract.keys import book_key
 from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
 from kraken_book.event import Status
-from kraken_book.words import explain
+from kraken_book.symbols import is_venue, venue_of
+from kraken_book.words import explain, venue_title
 
 Header = tuple[bytes, bytes]
 
@@ -51,7 +53,7 @@ class Books:
         self._max_age = max_age
 
     async def symbols(self, request: Request) -> Response:
-        """Answer with the symbols that Kraken acknowledged, sorted."""
+        """Answer with the symbols that their venues acknowledged, sorted."""
         states = await self._directory.states(caller_of(request.scope).symbols)
         symbols = [symbol for symbol, state in states.items() if state.acknowledged]
         return list_response(request, symbols, source_of(states))
@@ -129,7 +131,7 @@ class Books:
             return problem_of(NoSuchSymbol(symbol, []) if states else NoSymbols())
         if state.status == "refused":
             return refused_symbol(symbol, state.reason)
-        why = explain(state.status, state.reason)
+        why = explain(state.status, state.reason, venue_of(symbol))
         return unavailable("no-book", f"there is no book of {symbol} now ({why})")
 
     async def _stale_book(self, symbol: str, book: BookWithAge) -> Problem:
@@ -143,7 +145,8 @@ class Books:
         if book.age_ms is None:
             why = f"the book of {symbol} has no credible time of its last confirmation"
         else:
-            why = f"the book of {symbol} was last confirmed to match Kraken {book.age_ms} ms ago"
+            venue = venue_title(venue_of(symbol))
+            why = f"the book of {symbol} was last confirmed to match {venue} {book.age_ms} ms ago"
         return unavailable("stale-book", why)
 
     def _with_known(self, problem: Problem, symbol: str, levels: int | None) -> Problem:
@@ -210,6 +213,7 @@ def depth_body(book: BookWithAge, levels: int | None, max_age: float) -> BookAns
         symbol=stored.symbol,
         status=book.status(max_age),
         source=stored.source,
+        proof=stored.proof,
         depth=view.depth,
         price_precision=view.precision.price,
         qty_precision=view.precision.qty,
@@ -236,12 +240,17 @@ def has_tag(header: str, etag: str) -> bool:
     return etag.removeprefix("W/") in tags or "*" in tags
 
 
-def source_of(states: dict[str, SymbolState]) -> str:
-    """Return the common source of the books: `kraken`, `none`, else `replay` or `simulated`."""
+def source_of(states: Mapping[str, SymbolState]) -> str:
+    """Return the common source of the books.
+
+    It is `replay` or `simulated` if one of them is, else the name of the venue, or the names of the
+    venues with commas; `none` without books.
+    """
     sources = {state.source for state in states.values()}
-    if sources <= {"kraken"}:
-        return "kraken" if sources else "none"
-    return "replay" if "replay" in sources else "simulated"
+    for unreal in ("replay", "simulated"):
+        if unreal in sources:
+            return unreal
+    return ",".join(sorted(filter(is_venue, sources))) or "none"
 
 
 def list_response(
@@ -276,6 +285,7 @@ def _row(symbol: str, state: SymbolState, book: BookWithAge | None, max_age: flo
         status=status,
         reason=state.reason,
         source=state.source,
+        proof=state.proof,
         age_ms=book.age_ms if book and view else None,
         best_bid=view.best_bid if view else None,
         best_ask=view.best_ask if view else None,

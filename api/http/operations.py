@@ -69,7 +69,7 @@ SYMBOL_LIST = Operation(
     "getSymbols",
     _BOOKS,
     "The available symbols",
-    "The configured symbols whose subscription Kraken has acknowledged, sorted.",
+    "The configured symbols of all venues whose subscription the venue has acknowledged, sorted.",
     answer=list[str],
     headers=(SOURCE, "ETag", "Cache-Control"),
     problems=OF_LIST,
@@ -120,7 +120,7 @@ BOOKS_STREAM = Operation(
     "streamBooks",
     _STREAMS,
     "The events of many books",
-    "The events of each book follow once, in order. `symbols=*` includes books that appear later."
+    "The events of each book follow once, in order. Wildcards include books that appear later."
     " An `id` is a watermark: everything up to this time has been sent.",
     EVENT_STREAM,
     Event,

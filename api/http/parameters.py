@@ -19,12 +19,16 @@ from api.delivery.stream_start import StreamRequest
 from api.http.declared import RouteParameter
 from api.http.problems import BadParameter
 from api.views.view import View
+from kraken_book.access_keys import MAX_WILDCARDS
 from kraken_book.errors import Unusable
 from kraken_book.precision import MAX_TEXT
 from kraken_book.quote import MAX_SHOWN, OrderSide, parse_order_side, parse_quantity
-from kraken_book.symbols import MAX_SYMBOL_LENGTH
+from kraken_book.selection import Selection, parse_selection
+from kraken_book.symbols import MAX_SYMBOL_LENGTH, normalize_symbol
 
 MAX_LEVELS_DIGITS = 9
+# Characters of a message about wildcards, which quotes one of them.
+MAX_MESSAGE = 300
 # More than Kraken lists.
 MAX_NAMES = 2000
 MIN_INTERVAL, MAX_INTERVAL = 0.01, 60.0
@@ -43,7 +47,8 @@ _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
 
 SYMBOL = RouteParameter(
     "symbol",
-    "A symbol in any spelling: `BTC%2FUSD`, `BTC/USD`, `btc-usd`, `BTCUSD`, `XBT/USD`.",
+    "A symbol in any spelling: `BTC%2FUSD`, `BTC/USD`, `btc-usd`, `BTCUSD`, `XBT/USD`; that of"
+    " another venue than Kraken begins with its name: `binance:BTC/USDT`, `binance:btc-usdt`.",
     {"type": "string", "minLength": 1, "maxLength": MAX_SYMBOL_LENGTH},
     "BTC/USD",
     is_required=True,
@@ -69,8 +74,9 @@ INTERVAL = RouteParameter(
 )
 SYMBOLS = RouteParameter(
     "symbols",
-    f"At most {MAX_NAMES} names separated by commas, or `*` alone for all books. Several such"
-    " parameters are joined.",
+    f"At most {MAX_NAMES} names separated by commas, or `*` alone for all books of all venues."
+    f" Up to {MAX_WILDCARDS} of them may be wildcards (`*/USD` of Kraken, `binance:*`,"
+    " `*:BTC/USD` of all venues) and exclusions (`!binance:*`). Several parameters are joined.",
     {"type": "string", "minLength": 1},
     "BTC/USD,ETH/USD",
     is_required=True,
@@ -112,10 +118,11 @@ def parse_stream_request(request: Request) -> StreamRequest:
     levels, view, interval = (single(query, name) for name in ("levels", "view", "interval"))
     chosen = parse_view(levels, view, interval)
     named = request.path_params.get("symbol")
-    names = (named,) if named is not None else _names(query)
+    names, wildcards = ((named,), None) if named is not None else _names(query)
     is_many = named is None
     event_id = _last_event_id(request, is_many=is_many)
-    return StreamRequest(names, chosen, is_many, event_id, caller_of(request.scope).symbols)
+    visible = caller_of(request.scope).symbols
+    return StreamRequest(names, chosen, is_many, event_id, visible, wildcards=wildcards)
 
 
 def parse_view(levels: str | None, view: str | None, interval: str | None) -> View | None:
@@ -222,18 +229,43 @@ def _last_event_id(request: Request, *, is_many: bool) -> str | None:
     return None
 
 
-def _names(query: QueryParams) -> tuple[str, ...] | None:
-    """Return the names in all `symbols` parameters, None for `*`; raise BadParameter if invalid."""
+def _names(query: QueryParams) -> tuple[tuple[str, ...] | None, Selection | None]:
+    """Return the names in all `symbols` parameters, and the wildcards.
+
+    Returns:
+        The names, None for `*`; and the wildcards and exclusions besides the names, if there are
+        any.
+
+    Raises:
+        BadParameter: The parameter is missing, or has too many or invalid names.
+    """
     given = ",".join(query.getlist("symbols"))
-    names = tuple(name.strip() for name in given.split(",") if name.strip())
-    if not names:
+    parts = tuple(name.strip() for name in given.split(",") if name.strip())
+    if not parts:
         raise BadParameter(
             "symbols", "missing; give symbols=BTC/USD,ETH/USD, or symbols=* for all books"
         )
-    if len(names) > MAX_NAMES:
-        raise BadParameter("symbols", f"{len(names)} names; give at most {MAX_NAMES}, or symbols=*")
-    if set(names) == {"*"}:
-        return None
-    if "*" in names:
+    if len(parts) > MAX_NAMES:
+        raise BadParameter("symbols", f"{len(parts)} names; give at most {MAX_NAMES}, or symbols=*")
+    if set(parts) == {"*"}:
+        return None, None
+    names = tuple(part for part in parts if not _is_wildcard(part))
+    if "*" in parts and names:
         raise BadParameter("symbols", "symbols=* means all books: give * or names, not both")
-    return names
+    if len(names) == len(parts):
+        return names, None
+    return names, _wildcards([part for part in parts if _is_wildcard(part)])
+
+
+def _is_wildcard(part: str) -> bool:
+    return "*" in part or part.startswith("!")
+
+
+def _wildcards(parts: list[str]) -> Selection:
+    if len(parts) > MAX_WILDCARDS:
+        raise BadParameter("symbols", f"{len(parts)} wildcards; give at most {MAX_WILDCARDS}")
+    spelt = [f"!{normalize_symbol(part[1:])}" if part.startswith("!") else part for part in parts]
+    try:
+        return parse_selection(",".join(spelt)).normalized()
+    except ValueError as error:
+        raise BadParameter("symbols", str(error)[:MAX_MESSAGE]) from None

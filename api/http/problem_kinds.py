@@ -32,7 +32,7 @@ PROBLEM_KINDS = {
     "bad-host": ProblemKind(400, "there is more than one `Host` header"),
     "wrong-host": ProblemKind(421, "`Host` is not one of the api's"),
     "unknown-symbol": ProblemKind(404, "no configured symbol has this name", ("symbols",)),
-    "refused-symbol": ProblemKind(404, "Kraken refuses the symbol", ("reason",)),
+    "refused-symbol": ProblemKind(404, "The venue refuses the symbol", ("reason",)),
     "no-such-route": ProblemKind(404, "nothing is served at this path"),
     "no-such-method": ProblemKind(405, "the route does not serve this method"),
     "uri-too-long": ProblemKind(414, "the path or the query is too long"),

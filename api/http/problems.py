@@ -19,6 +19,8 @@ from api.http.answers import ProblemAnswer
 from api.http.json_text import encode_json
 from api.store.errors import MAX_SHOWN, ApiError
 from api.store.metrics import DENIED, LIMITED
+from kraken_book.symbols import venue_of
+from kraken_book.words import venue_title
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -72,12 +74,13 @@ def problem_of(error: ApiError) -> Problem:
 
 
 def refused_symbol(symbol: str, reason: str | None) -> Problem:
-    """Return the problem of a configured symbol that Kraken refuses.
+    """Return the problem of a configured symbol that its venue refuses.
 
     It is a 404 and not a 503, because a retry does not help soon.
     """
     reason = reason or "refused"
-    return Problem(404, "refused-symbol", f"Kraken refuses {symbol}: {reason}", reason=reason)
+    venue = venue_title(venue_of(symbol))
+    return Problem(404, "refused-symbol", f"{venue} refuses {symbol}: {reason}", reason=reason)
 
 
 def denied(error: Denied) -> Problem:

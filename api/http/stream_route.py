@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from api.http.parameters import parse_stream_request
 from api.store.directory import Directory
 from api.store.errors import ApiError
 from api.views.channel_registry import Choice
+from kraken_book.symbols import venue_of
 from runtime.logs import get_logger
 
 if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
@@ -67,18 +69,15 @@ class StreamRoute:
         self, limiter: Limiter, asked: StreamRequest, scope: Scope, send: Send
     ) -> None:
         caller = caller_of(scope)
-        names = asked.symbols
-        if asked.names is None:
-            names = tuple(self._directory.last_states(asked.visible))
-        limiter.check_symbols(caller, len(names))
+        limiter.check_symbols(caller, len(self._symbols_of(asked)))
 
         async def admit_read() -> None:
             await limiter.count("resumes", caller)
 
         # All readers of the events of one book share its ring, so they need no view of their own.
         is_shared = not asked.is_many and asked.view is None
-        symbols = None if asked.names is None else tuple(sorted(names))
-        choice = Choice(symbols, asked.view, asked.is_many)
+        symbols = None if asked.names is None else tuple(sorted(asked.symbols))
+        choice = Choice(symbols, asked.view, asked.is_many, wanted=asked.wildcards)
         async with limiter.stream(caller, None if is_shared else choice):
             await self._serve(asked._replace(admit_read=admit_read), scope, send)
 
@@ -123,4 +122,16 @@ class StreamRoute:
     def _source(self, asked: StreamRequest) -> tuple[bytes, bytes]:
         """Return the header with the source of the books, as far as it is known."""
         states = self._directory.last_states(asked.visible)
+        if asked.names is not None:
+            venues = {*map(venue_of, self._symbols_of(asked))}
+            states = {s: state for s, state in states.items() if venue_of(s) in venues}
         return SOURCE_HEADER.lower().encode(), source_of(states).encode()
+
+    def _symbols_of(self, asked: StreamRequest) -> Collection[str]:
+        """Return the symbols of a stream, as far as they are known."""
+        listed = self._directory.last_states(asked.visible)
+        if asked.names is None:
+            return listed
+        if asked.wildcards is None:
+            return asked.symbols
+        return {*asked.symbols, *asked.wildcards.among(listed)}

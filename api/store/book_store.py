@@ -16,12 +16,13 @@ from api.store.coalesce import BatchedReads
 from api.store.confirmations import Confirmations
 from api.store.corrupt_keys import Corruption, CorruptKeys
 from api.store.errors import CorruptSymbols
+from api.store.venues import Venues
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
-from kraken_book.contract.keys import SYMBOLS, book_key, events_key
+from kraken_book.contract.keys import book_key, events_key, symbols_key
 from kraken_book.contract.symbol_state import SymbolState, decode_symbol_state
 from kraken_book.event import Status
 from kraken_book.position import Position
-from kraken_book.symbols import is_symbol
+from kraken_book.symbols import KRAKEN, is_symbol, symbol_of, venue_of
 from runtime.cooperate import Cooperator
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import Nodes
@@ -38,12 +39,16 @@ _READS: tuple[Command, ...] = (
 )
 
 
+States = dict[str, SymbolState]
+"""The states of symbols, by name."""
+
+
 class BookWithAge(NamedTuple):
     """A book's hash and its age."""
 
     hash: BookHash
     age_ms: int | None
-    """Milliseconds since the book was last confirmed to match Kraken.
+    """Milliseconds since the book was last confirmed to match its venue.
 
     None if there never was a book, or if no credible confirmation is known.
     """
@@ -66,7 +71,7 @@ class BookWithAge(NamedTuple):
 
 
 class BookStore:
-    """Reads books and the list of symbols from Redis.
+    """Reads books and the lists of symbols from Redis.
 
     Concurrent requests for a book share a read. A read contains every write that was acknowledged
     before it was requested. Coroutines raise redis.RedisError or OSError if Redis does not answer.
@@ -79,27 +84,65 @@ class BookStore:
         self._confirmations = Confirmations()
         self.corrupt = CorruptKeys()
         """The corrupt keys that were found."""
+        self.venues = Venues(nodes, self.corrupt)
+        """The venues whose lists are read."""
+        # The last list of each venue, for the time in which it cannot be read.
+        self._lists: dict[str, States] = {}
 
     async def ping(self) -> None:
         """Check that every node answers and permits the commands that read books."""
         await self._nodes.ping(_READS)
 
     async def symbols(self) -> dict[str, SymbolState]:
-        """Return the states of the configured symbols, by name; skip malformed ones.
+        """Return the states of the configured symbols of all venues, by name; skip malformed ones.
 
-        Raises:
-            CorruptSymbols: The key is not a hash.
-            ResponseError: Redis refused the command.
+        A list that is not a hash costs only its own venue. While a list cannot be read, the last
+        one is returned. CorruptSymbols is raised if no venue has symbols because of that.
         """
+        known = self.venues.known
+        _, read = await asyncio.gather(self.venues.read(), self._read_lists(known))
+        new = [venue for venue in self.venues.known if venue not in known]
+        self._keep_lists(read | await self._read_lists(new))
+        found: dict[str, SymbolState] = {}
+        for venue in self.venues.known:
+            found.update(self._lists.get(venue, {}))
+        return dict(sorted(found.items()))
+
+    async def _read_lists(self, venues: Sequence[str]) -> dict[str, States | BaseException]:
+        """Return the list of each venue, or the error of its read."""
+        read = await asyncio.gather(*map(self._symbols_of, venues), return_exceptions=True)
+        return dict(zip(venues, read, strict=True))
+
+    def _keep_lists(self, read: Mapping[str, States | BaseException]) -> None:
+        """Keep the lists that were read; raise an error if it is not of one venue alone."""
+        failures: dict[str, BaseException] = {}
+        corrupt: CorruptSymbols | None = None
+        for venue, states in read.items():
+            if isinstance(states, (RedisError, OSError)):
+                failures[venue] = states
+            elif isinstance(states, CorruptSymbols):
+                corrupt = states
+                self._lists.pop(venue, None)
+            elif isinstance(states, BaseException):
+                raise states
+            else:
+                self._lists[venue] = states
+        if failures and (len(failures) == len(read) or failures.keys() - self._lists.keys()):
+            raise next(iter(failures.values()))
+        if corrupt is not None and not any(self._lists.values()):
+            raise corrupt
+
+    async def _symbols_of(self, venue: str) -> States:
+        key = symbols_key(venue)
         try:
-            reply = await self._nodes.call(SYMBOLS, "HGETALL", SYMBOLS)
+            reply = await self._nodes.call(key, "HGETALL", key)
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-            corruption = self.corrupt.record(SYMBOLS, str(error), "DEL", SYMBOLS)
-            raise CorruptSymbols(SYMBOLS, corruption) from error
-        self.corrupt.clear(SYMBOLS)
-        return dict(self._states(cast("dict[bytes, bytes]", reply)))
+            corruption = self.corrupt.record(key, str(error), "DEL", key)
+            raise CorruptSymbols(key, corruption) from error
+        self.corrupt.clear(key)
+        return dict(self._states(venue, cast("dict[bytes, bytes]", reply)))
 
     def corruption(self, symbol: str) -> Corruption | None:
         """Return the fault of the book of `symbol` at its last read, None if it had none."""
@@ -203,24 +246,27 @@ class BookStore:
     def _note_corrupt(self, symbol: str, why: str) -> None:
         self.corrupt.record(book_key(symbol), why, "DEL", book_key(symbol))
 
-    def _states(self, reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
-        for name, data in sorted(reply.items()):
+    def _states(
+        self, venue: str, reply: Mapping[bytes, bytes]
+    ) -> Iterator[tuple[str, SymbolState]]:
+        key = symbols_key(venue)
+        for name, data in reply.items():
             shown = name.decode(errors="backslashreplace")
-            field = f"{SYMBOLS} {shown}"
+            field = f"{key} {shown}"
             try:
-                yield _symbol(name), decode_symbol_state(data)
+                yield _symbol(venue, name), decode_symbol_state(data)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                self.corrupt.record(field, str(error), "HDEL", SYMBOLS, shown)
+                self.corrupt.record(field, str(error), "HDEL", key, shown)
             else:
                 self.corrupt.clear(field)
 
 
-def _symbol(field: bytes) -> str:
-    """Return a field of the list as a symbol; raise ValueError if it is not one."""
-    name = field.decode()
-    if not is_symbol(name):
+def _symbol(venue: str, field: bytes) -> str:
+    """Return a field of a venue's list as a symbol; raise ValueError if it is not one."""
+    pair = field.decode()
+    if not is_symbol(pair) or venue_of(pair) != KRAKEN:
         raise ValueError("the field's name is not a symbol")
-    return name
+    return symbol_of(venue, pair)
 
 
 def is_wrong_type(error: Exception) -> bool:

@@ -13,6 +13,7 @@ STREAMS = Counter("kraken_book_streams_total", "Streams opened.")
 RESUMED = Counter(
     "kraken_book_resumed_total", "Readers that resumed, by the source of their events.", ["from"]
 )
+VENUES = Gauge("kraken_book_venues", "Venues that are followed.")
 FOLLOWED = Gauge("kraken_book_followed_symbols", "Symbols that have readers.")
 EVENTS_READ = FastCounter("kraken_book_events_read_total", "Events read from Redis.")
 EVENTS_OUT = FastCounter("kraken_book_stream_events_total", "Events written to streams.")

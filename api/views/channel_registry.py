@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
@@ -43,6 +43,15 @@ class Choice(NamedTuple):
     """Whether the stream's ids are watermarks: for `*` and for every list, even of one symbol."""
     visible: Selection | None = None
     """The symbols of `*` that the client may see; None for all, and for a list."""
+    wanted: Selection | None = None
+    """The symbols of `*` that the client chose by wildcards; None for all, and for a list."""
+
+    def among(self, symbols: Iterable[str]) -> list[str]:
+        """Return those of all symbols that the client chose and may see, in their order."""
+        for selection in (self.wanted, self.visible):
+            if selection is not None:
+                symbols = selection.among(symbols)
+        return list(symbols)
 
 
 class ChannelRegistry:
@@ -74,9 +83,9 @@ class ChannelRegistry:
         self._update_interval = update_interval
         self._pace = ViewPace()
         self._channels: dict[Choice, Channel] = {}
-        # The symbols of `*` by what clients may see, as of the roster's `changes`.
-        self._visible: dict[Selection, list[str]] = {}
-        self._visible_changes = 0
+        # The symbols of choices that are a part of `*`, as of the roster's `changes`.
+        self._parts: dict[tuple[Selection | None, Selection | None], list[str]] = {}
+        self._parts_changes = 0
         # The most bytes in the buffer since memory was returned to the system.
         self._peak_bytes = 0
         self._next_give_back = 0.0
@@ -128,8 +137,8 @@ class ChannelRegistry:
         """Return the symbols that have left `*`, with the reasons; none if `choice` is a list."""
         if choice.symbols is not None:
             return {}
-        left, visible = self._roster.left, choice.visible
-        return left if visible is None else {each: left[each] for each in visible.among(left)}
+        left = self._roster.left
+        return {each: left[each] for each in choice.among(left)}
 
     def leave(self, choice: Choice, channel: Channel) -> None:
         """Count one reader less; if it was the last, close the channel."""
@@ -201,12 +210,12 @@ class ChannelRegistry:
         """Return the symbols of a choice, those of `*` in the order in which they joined."""
         if choice.symbols is not None:
             return choice.symbols
-        visible = choice.visible
-        if visible is None:
+        part = (choice.visible, choice.wanted)
+        if part == (None, None):
             return self._roster.symbols.keys()
-        if self._visible_changes != self._roster.changes or len(self._visible) > MAX_CHANNELS:
-            self._visible.clear()
-            self._visible_changes = self._roster.changes
-        if visible not in self._visible:
-            self._visible[visible] = visible.among(self._roster.symbols)
-        return self._visible[visible]
+        if self._parts_changes != self._roster.changes or len(self._parts) > MAX_CHANNELS:
+            self._parts.clear()
+            self._parts_changes = self._roster.changes
+        if part not in self._parts:
+            self._parts[part] = choice.among(self._roster.symbols)
+        return self._parts[part]

@@ -16,13 +16,14 @@ from api.delivery.cursor import Cursor
 from api.follow.buffer import MAX_BYTES
 from api.follow.ring import Ring
 from api.http.routes import make_routes, ops_routes
-from kraken_book.contract.keys import SYMBOLS, WAKE, events_key
+from kraken_book.contract.keys import VENUES, events_key, symbols_key, wake_key
 from kraken_book.contract.symbol_state import (
     SymbolState,
     SymbolStatus,
     encode_symbol_state,
 )
 from kraken_book.contract.write import WriteCall, touch_book
+from kraken_book.symbols import KRAKEN, pair_of, venue_of
 from kraken_book.timestamps import rfc3339
 from lab.redis_reads import carry_out, entries_at
 from lab.waiting import async_wait_until
@@ -50,7 +51,7 @@ class Written:
     async def call(self, call: WriteCall, *, wake: bool = True) -> None:
         await carry_out(self.redis, call)
         if wake:
-            await self.redis.xadd(WAKE, {"s": call.symbol})
+            await self.redis.xadd(wake_key(venue_of(call.symbol)), {"s": pair_of(call.symbol)})
 
     async def book(
         self,
@@ -78,9 +79,12 @@ class Written:
         reason: str | None = None,
         source: str = "simulated",
     ) -> None:
-        """Write the state of a symbol to `kraken:symbols`."""
-        state = SymbolState(status, reason, source, "0/1", 10, 1, 8)
-        await self.redis.hset(SYMBOLS, symbol, encode_symbol_state(state))
+        """Write the state of a symbol to its venue's list."""
+        state = SymbolState(status, reason, source, "0/1", 10, 1, 8, proof="checksum")
+        venue, pair = venue_of(symbol), pair_of(symbol)
+        await self.redis.hset(symbols_key(venue), pair, encode_symbol_state(state))
+        if venue != KRAKEN:
+            await self.redis.sadd(VENUES, venue)
 
     async def ago(self, seconds: float) -> str:
         now, microseconds = await self.redis.time()
@@ -113,6 +117,7 @@ class Replica(Api):
             update_interval=UPDATE_SECONDS,
             gone_after=gone_after,
             view_bytes=VIEW_BYTES,
+            check_interval=UPDATE_SECONDS,
             **limits,
         )
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from lab.services import Collector, SimulatorProcess
+from lab.services import Api, Collector, SimulatorProcess
+from lab.sse.client_reader import ClientReader
 from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
@@ -116,3 +117,58 @@ def test_venue_that_cannot_be_followed_is_an_error_of_the_settings(stage: Stage)
     refused = stage.refused("collector", REDIS_URL=redis.url, COLLECTOR_VENUE="coinbase")
     assert refused.wait_for_end() == 2
     assert "COLLECTOR_VENUE=coinbase" in refused.log
+
+
+@pytest.fixture
+def api(scene: Scene) -> Api:
+    api = scene.stage.api(scene.redis.url, API_MAX_AGE="2")
+    api.wait_until_live("BTC/USD", "ETH/USD", "coinbase:BTC/USD", "coinbase:ETH/USD")
+    return api
+
+
+def test_api_serves_both_venues_and_suggests_between_them(scene: Scene, api: Api) -> None:
+    symbols = ["BTC/USD", "ETH/USD", "coinbase:BTC/USD", "coinbase:ETH/USD"]
+    assert api.answers("/symbols").json() == symbols
+    assert [row["symbol"] for row in api.answers("/books").json()] == symbols
+    assert api.answers("/depth/coinbase:btc-usd").json()["symbol"] == "coinbase:BTC/USD"
+    unknown = api.get("/depth/binance:BTC/USD")
+    assert unknown.json()["symbols"] == ["BTC/USD", "coinbase:BTC/USD"]
+
+
+def test_client_verifies_books_of_both_venues_on_one_stream(scene: Scene, api: Api) -> None:
+    reader = scene.stage.enter(ClientReader(api.url, "BTC/USD", "coinbase:BTC/USD"))
+    for symbol in ("BTC/USD", "coinbase:BTC/USD"):
+        reader.wait_until_live(symbol, after=20)
+
+
+def test_dead_collector_makes_only_its_venue_stale(scene: Scene, api: Api) -> None:
+    scene.coinbase.kill()
+
+    def statuses() -> dict[str, str]:
+        return {row["symbol"]: row["status"] for row in api.answers("/books").json()}
+
+    wait_until(lambda: statuses()["coinbase:BTC/USD"] == "stale", "its books are stale")
+    assert statuses()["BTC/USD"] == "live"
+    assert api.get("/depth/coinbase:BTC/USD").status_code == 503
+    assert api.get("/depth/BTC/USD").status_code == 200
+    scene.collector("BTC/USD,ETH/USD")
+    wait_until(lambda: statuses()["coinbase:BTC/USD"] == "live", "they are live again")
+
+
+def test_venue_that_comes_later_is_served_without_a_restart(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "50")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(redis.url)
+    api.wait_until_live("BTC/USD")
+    reader = stage.enter(ClientReader(api.url, "*"))
+    reader.wait_until_live("BTC/USD", after=5)
+    stage.collector(
+        redis.url,
+        simulator.url,
+        module=OTHER,
+        KRAKEN_SYMBOLS="BTC/USD",
+        COLLECTOR_VENUE="coinbase",
+    )
+    reader.wait_until_live("coinbase:BTC/USD", after=5)
+    api.wait_until_live("BTC/USD", "coinbase:BTC/USD")

@@ -115,7 +115,7 @@ def _book() -> Book:
 
 def _snapshot() -> BookSnapshot:
     book = _book()
-    return snapshot_of(book, "kraken", book.checksum(), _AT)
+    return snapshot_of(book, "kraken", book.checksum(), _AT, "checksum")
 
 
 def _stored() -> BookWithAge:
@@ -147,6 +147,7 @@ def answer_examples() -> dict[Operation, Any]:
         status="live",
         reason=None,
         source="kraken",
+        proof="checksum",
         age_ms=134,
         best_bid=view.best_bid,
         best_ask=view.best_ask,

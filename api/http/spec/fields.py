@@ -14,7 +14,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "kind": {"description": "The kind of the event."},
     "status": {"description": "The status of the book, process or error."},
-    "reason": {"description": "The reason of it: a word, or Kraken's message."},
+    "reason": {"description": "The reason of it: a word, or the venue's message."},
     "source": {"description": "The venue's name, `simulated` or `replay`."},
     "proof": {
         "description": "How the collector proves that the book is its venue's: `checksum`,"
@@ -49,7 +49,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "minimum": 0,
         "maximum": 2**32 - 1,
     },
-    "exchange_time": {"description": "The time of the change at Kraken.", **_TIME},
+    "exchange_time": {"description": "The time of the change at the venue.", **_TIME},
     "received_at": {"description": "The time at which the collector read the frame.", **_TIME},
     "confirmed_at": {"description": "The time at which the book was last confirmed.", **_TIME},
     "at": {"description": "The time of the change of the status.", **_TIME},

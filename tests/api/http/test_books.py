@@ -34,7 +34,7 @@ async def test_books_has_a_row_for_every_configured_symbol(
     rows = (await client.get("/books")).json()
     assert [row["symbol"] for row in rows] == ["BTC/USD", "ETH/USD", "XBT/EUR"]
     assert {" ".join(row) for row in rows} == {
-        "symbol status reason source age_ms best_bid best_ask spread seq"
+        "symbol status reason source proof age_ms best_bid best_ask spread seq"
     }
     live, syncing, refused = rows
     assert 0 <= live.pop("age_ms") < MAX_AGE * 1000
@@ -43,6 +43,7 @@ async def test_books_has_a_row_for_every_configured_symbol(
         "status": "live",
         "reason": None,
         "source": "simulated",
+        "proof": "checksum",
         "best_bid": {"price": "100.0", "qty": "0.00000002"},
         "best_ask": {"price": "101.0", "qty": "2.00000000"},
         "spread": "1.0",
@@ -55,6 +56,7 @@ async def test_books_has_a_row_for_every_configured_symbol(
         "status": "syncing",
         "reason": None,
         "source": "simulated",
+        "proof": "checksum",
     }
     assert refused == {
         **nulls,
@@ -62,6 +64,7 @@ async def test_books_has_a_row_for_every_configured_symbol(
         "status": "refused",
         "reason": "Currency pair not supported XBT/EUR",
         "source": "simulated",
+        "proof": "checksum",
     }
 
 

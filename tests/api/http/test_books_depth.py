@@ -25,6 +25,7 @@ async def test_depth_has_the_fields_of_the_hash_and_the_age(
         "symbol": "BTC/USD",
         "status": "live",
         "source": "simulated",
+        "proof": "checksum",
         "depth": 10,
         "price_precision": 1,
         "qty_precision": 8,
