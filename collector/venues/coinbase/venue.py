@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collector.venues.coinbase.products import NAME, PATH, decode_products
+from collector.venues.coinbase.products import NAME, PATH, book_path, decode_book, decode_products
 from collector.venues.coinbase.protocol import CoinbaseProtocol
-from collector.venues.sequenced.protocol import BookMessage, VenuePair, VenueTraits
+from collector.venues.sequenced.protocol import BookByRest, BookMessage, VenuePair, VenueTraits
 from kraken_book.precision import Precision
 
 
@@ -25,6 +25,7 @@ def coinbase_traits(_depth: int) -> VenueTraits:
         weight_per_minute=300,
         precision_of=_precision_of,
         snapshot=None,
+        book=BookByRest(book_path, decode_book),
         max_together=100,
         # 8 a second for each address, of all connections.
         requests_per_second=4,
