@@ -10,7 +10,7 @@ from collections.abc import Sequence
 __all__ = ["run"]
 
 # The library imports no service, and works without them.
-_MODULE = "collector.check"
+_MODULE = "collector.venues.check"
 
 
 def run(arguments: Sequence[str]) -> int:

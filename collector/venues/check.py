@@ -1,6 +1,6 @@
 """Check a venue: connect, follow some books for a while, compare them with REST, print a verdict.
 
-    python -m collector.check binance --seconds 60
+    python -m collector.venues.check binance --seconds 60
 
 It needs no Redis. The settings of the venue apply, such as `BINANCE_URL` and `BINANCE_SYMBOLS`.
 """
