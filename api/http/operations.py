@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.http.answers import (
+    BestAnswer,
     BookAnswer,
     BookSummary,
     EventsAnswer,
@@ -19,6 +20,7 @@ from api.http.parameters import (
     INTERVAL,
     LEVELS,
     ORDER_SIDE,
+    PAIR,
     QUANTITY,
     SYMBOL,
     SYMBOLS,
@@ -63,6 +65,20 @@ QUOTE = Operation(
     parameters=(SYMBOL, ORDER_SIDE, QUANTITY),
     headers=(SOURCE, AGE, "Cache-Control"),
     problems=OF_BOOK,
+)
+BEST = Operation(
+    "/best/{pair:path}",
+    "getBest",
+    _BOOKS,
+    "The best bid and ask of one pair over all venues",
+    "The book of the pair at each venue in short, and the best bid and ask over those that are"
+    " `live`. Prices are compared exactly; quotes such as USD and USDT are never mixed. The `ETag`"
+    " does not depend on the ages.",
+    answer=BestAnswer,
+    parameters=(PAIR,),
+    headers=(SOURCE, "ETag", "Cache-Control"),
+    problems=("unknown-symbol", *OF_LIST),
+    can_be_unchanged=True,
 )
 SYMBOL_LIST = Operation(
     "/symbols",
@@ -254,6 +270,7 @@ OPERATIONS = (
     BOOK_LIST,
     DEPTH,
     QUOTE,
+    BEST,
     EVENTS,
     BOOK_STREAM,
     BOOKS_STREAM,

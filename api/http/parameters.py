@@ -54,6 +54,15 @@ SYMBOL = RouteParameter(
     is_required=True,
     is_in_path=True,
 )
+PAIR = RouteParameter(
+    "pair",
+    "A pair in any spelling: `BTC%2FUSD`, `BTC/USD`, `btc-usd`, `BTCUSD`, `XBT/USD`. A symbol of"
+    " any venue that has the pair is understood too: `binance:BTC/USDT` is `BTC/USDT`.",
+    {"type": "string", "minLength": 1, "maxLength": MAX_SYMBOL_LENGTH},
+    "BTC/USD",
+    is_required=True,
+    is_in_path=True,
+)
 LEVELS = RouteParameter(
     "levels",
     "The number of best levels of each side. More than the depth means all.",

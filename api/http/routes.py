@@ -18,6 +18,7 @@ from api.access.permission import Denied
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.http import operations
+from api.http.best import BestPrices
 from api.http.books import Books
 from api.http.cors import with_cors
 from api.http.declared import TICKET, serve, serve_stream
@@ -177,6 +178,7 @@ def make_routes(
     stream = StreamRoute(directory, starter, streams, limiter)
     books = Books(store, directory, max_age)
     quotes = Quotes(books, max_age)
+    best = BestPrices(store, directory, max_age)
     events = Events(directory, history)
     tickets = TicketRoute(authenticator.tickets if authenticator else None)
     return [
@@ -187,6 +189,7 @@ def make_routes(
         serve(operations.SYMBOL_LIST, books.symbols),
         serve(operations.BOOK_LIST, books.books),
         serve(operations.QUOTE, quotes.quote),
+        serve(operations.BEST, best.best),
         serve(operations.EVENTS, events.events),
         serve_stream(operations.BOOKS_STREAM, stream),
         serve_stream(operations.BOOK_STREAM, stream),

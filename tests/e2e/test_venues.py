@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
@@ -153,6 +154,23 @@ def test_dead_collector_makes_only_its_venue_stale(scene: Scene, api: Api) -> No
     assert api.get("/depth/BTC/USD").status_code == 200
     scene.collector("BTC/USD,ETH/USD")
     wait_until(lambda: statuses()["coinbase:BTC/USD"] == "live", "they are live again")
+
+
+def test_best_prices_leave_out_the_venue_whose_collector_died(scene: Scene, api: Api) -> None:
+    def best() -> dict[str, Any]:
+        answer: dict[str, Any] = api.answers("/best/xbt-usd").json()
+        return answer
+
+    def statuses() -> list[tuple[str, str]]:
+        return [(each["venue"], each["status"]) for each in best()["venues"]]
+
+    assert statuses() == [("kraken", "live"), ("coinbase", "live")]
+    scene.coinbase.kill()
+    wait_until(lambda: statuses() == [("kraken", "live"), ("coinbase", "stale")], "it is stale")
+    answer = best()
+    assert {answer["best"][side]["venue"] for side in ("bid", "ask")} == {"kraken"}
+    prices = [Decimal(answer["best"][side]["price"]) for side in ("ask", "bid")]
+    assert Decimal(answer["best"]["spread"]) == prices[0] - prices[1]
 
 
 def test_venue_that_comes_later_is_served_without_a_restart(stage: Stage) -> None:
