@@ -136,7 +136,9 @@ class Api:
 
         self.followers = Followers(self.store.venues, self.registry, make_follower, check_interval)
 
-        self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
+        self.books = BookRegistry(
+            self.registry, self.feed, self.ages, self.store, self.reads, self.buffer
+        )
         self.roster = Roster(self.directory, self.store, gone_after)
         self.channels = ChannelRegistry(
             self.reads, self.books, self.roster, self.buffer, update_interval, view_bytes

@@ -73,6 +73,8 @@ def read_options(arguments: Sequence[str]) -> SimulatorOptions:
     given = vars(parser.parse_args(arguments))
     if given["replay"] is None and (given["loop"] or given["speed"] is not None):
         parser.error("--speed and --loop require a recording: name it with --replay PATH")
+    if given["replay"] is not None and given["symbols"] and given["venue"] != "kraken":
+        parser.error("--symbols does not go with --replay of this venue: it is served whole")
     try:
         _check_symbols(given["venue"], given["symbols"])
     except ValueError as error:

@@ -29,6 +29,7 @@ from simulator.protocols.venue import SimulatedVenue
 from simulator.recording.lines import RecordingError
 from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
+from simulator.recording.replayed_venue import open_replayed_venue
 from simulator.server import Simulator
 
 
@@ -46,9 +47,14 @@ def open_venue(options: SimulatorOptions) -> SimulatedVenue:
     """Return the venue for the options, or exit with status 2 if they do not fit it."""
     if options.venue == "kraken":
         return SimulatedKraken(_kraken_feed(options))
-    if options.replay is not None:
-        _give_up(f"--replay: recordings of {options.venue} cannot be replayed")
-    return open_other_venue(options.venue, options.markets)
+    if options.replay is None:
+        return open_other_venue(options.venue, options.markets)
+    try:
+        return open_replayed_venue(
+            options.venue, options.replay, speed=options.speed, loop=options.loop
+        )
+    except (OSError, UnicodeDecodeError, RecordingError) as error:
+        _give_up(f"--replay: {error}")
 
 
 def _kraken_feed(options: SimulatorOptions) -> SimulatedFeed:

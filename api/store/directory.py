@@ -58,12 +58,13 @@ class Directory:
         self._reading = SingleFlight(self._read)
         self._all = _Listing({})
         self._listings: dict[Selection, _Listing] = {}
-        self._read_at = float("-inf")
+        self.read_at = float("-inf")
+        """When the last read of the list began, by the monotonic clock."""
 
     async def states(self, visible: Selection | None = None) -> dict[str, SymbolState]:
         """Return the states of the visible symbols, sorted; None is all. Raise ApiError."""
         # An empty list may be filled at any moment, and costs little to read.
-        if not self._all.states or monotonic() - self._read_at >= self._fresh_seconds:
+        if not self._all.states or monotonic() - self.read_at >= self._fresh_seconds:
             try:
                 await self._reading.get(None)
             except (RedisError, OSError) as error:
@@ -75,9 +76,10 @@ class Directory:
         return self._listing(visible).states
 
     async def _read(self, _all: None) -> None:
+        begun = monotonic()
         self._all = _Listing(await self._store.symbols())
         self._listings.clear()
-        self._read_at = monotonic()
+        self.read_at = begun
 
     def _listing(self, visible: Selection | None) -> _Listing:
         if visible is None:

@@ -41,11 +41,13 @@ class RecordedFrame(NamedTuple):
         place: The file and the line, for errors.
         seconds: The time of receipt, if it is known.
         text: The frame.
+        is_opening: Whether it is no frame but the opening of a connection.
     """
 
     place: str
     seconds: float | None
     text: str
+    is_opening: bool = False
 
 
 def is_tape(path: Path) -> bool:
@@ -53,16 +55,33 @@ def is_tape(path: Path) -> bool:
     return path.name.endswith(TAPES)
 
 
-def read_frames(path: Path) -> Iterator[RecordedFrame]:
+def recorded_files(path: Path) -> list[Path]:
+    """Return the files of a recording, the tapes of a folder in the order of their names.
+
+    Raises:
+        RecordingError: The folder has no tape.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(each for each in path.rglob("*") if is_tape(each) and each.is_file())
+    if not found:
+        raise RecordingError(f"{path}: no tape in this folder: it needs {', '.join(TAPES)}")
+    return found
+
+
+def read_frames(path: Path, *, openings: bool = False) -> Iterator[RecordedFrame]:
     """Yield the received text frames of a file; OSError if it cannot be read.
 
     Args:
         path: The file.
+        openings: Whether to yield the openings of connections too.
 
     Yields:
         The frames in order.
     """
-    yield from _tape_frames(path) if is_tape(path) else _plain_frames(path)
+    for frame in _tape_frames(path) if is_tape(path) else _plain_frames(path):
+        if openings or not frame.is_opening:
+            yield frame
 
 
 def _plain_frames(path: Path) -> Iterator[RecordedFrame]:
@@ -82,6 +101,8 @@ def _tape_frames(path: Path) -> Iterator[RecordedFrame]:
         if match is None:
             raise RecordingError(f"{place}: each line must be a time in nanoseconds and a frame")
         time_ns, word, rest = match.groups()
+        if word == b"opened":
+            yield RecordedFrame(place, None, "", is_opening=True)
         if (word and word != b"base64") or rest.startswith(b">"):
             continue
         try:

@@ -19,7 +19,13 @@ import msgspec
 from runtime.logs import get_logger
 from simulator.market.instrument import SimulatedInstrument
 from simulator.protocols.kraken.feed import DEPTHS
-from simulator.recording.lines import TAPES, RecordedFrame, RecordingError, is_tape, read_frames
+from simulator.recording.lines import (
+    RecordedFrame,
+    RecordingError,
+    is_tape,
+    read_frames,
+    recorded_files,
+)
 
 log = get_logger("simulator.recording")
 
@@ -102,21 +108,11 @@ def read_recording(path: Path) -> dict[str, Track]:
         RecordingError: The content is wrong, or there is no snapshot of a book.
     """
     tracks = _Tracks(in_order_of_time=path.is_dir())
-    for file in _files(path):
+    for file in recorded_files(path):
         tracks.add_file(file)
     found = tracks.finish()
     if not found:
         raise RecordingError(f"{path}: no book snapshot found: record a book from its snapshot on")
-    return found
-
-
-def _files(path: Path) -> list[Path]:
-    """Return the files of a recording, the tapes of a folder in the order of their names."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(each for each in path.rglob("*") if is_tape(each) and each.is_file())
-    if not found:
-        raise RecordingError(f"{path}: no tape in this folder: it needs {', '.join(TAPES)}")
     return found
 
 

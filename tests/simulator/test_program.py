@@ -118,8 +118,29 @@ async def test_process_prints_control_port_first_and_applies_faults_at_start() -
 
 
 @pytest.mark.parametrize(
+    ("venue", "symbol", "path"),
+    [("coinbase", "BTC-USD", ""), ("binance", "BTCUSDT", "/ws"), ("bitfinex", "tBTCUSD", "/ws/2")],
+)
+async def test_process_serves_each_venue_and_its_rest(venue: str, symbol: str, path: str) -> None:
+    arguments = ("--venue", venue, "--symbols", symbol, "--control", "0")
+    async with running(*arguments) as process:
+        control = await read_line(process, "control on ")
+        rest = await read_line(process, "rest on http://")
+        assert await read_line(process, "listening on ") == f"ws://{rest}{path}"
+        async with httpx.AsyncClient(trust_env=False, verify=False) as http:
+            assert (await http.get(f"http://{rest}/healthz")).status_code == 200
+            book = await http.get(f"{control}/book", params={"symbol": symbol})
+            assert book.status_code == 200
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--venue", "binance", "--replay", "none.tape"], "none.tape"),
+        (
+            ["--port", "0", "--venue", "coinbase", "--fault", "corrupt?symbol=BTC-USD"],
+            "--fault: coinbase has no fault 'corrupt'",
+        ),
         (["--symbols", "BTC-USD;ETH"], "'BTC-USD;ETH' is not a symbol: use BASE/QUOTE"),
         (["--replay", "none.jsonl"], "none.jsonl"),
         (["--host", "256.1.1.1", "--port", "0"], "cannot listen on 256.1.1.1"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from simulator.faults.kinds import OfUpdate
-from simulator.market.instrument import SimulatedInstrument
-from simulator.protocols.bitfinex.rounded_book import RoundedBook
 
 
 class ChannelSender(Protocol):
@@ -27,7 +25,6 @@ class BookChannel:
         session: The session, which numbers all messages of the connection.
         number: The `chanId`.
         symbol: The pair as BASE/QUOTE.
-        instrument: The pair with its precisions.
         length: The number of levels of the window.
         key: What must be different in all channels of the connection.
 
@@ -40,22 +37,20 @@ class BookChannel:
         self,
         session: ChannelSender,
         number: int,
-        instrument: SimulatedInstrument,
+        symbol: str,
         length: int,
         key: tuple[str, ...],
     ) -> None:
         self.number = number
-        self.symbol = instrument.symbol
+        self.symbol = symbol
         self.length = length
         self.key = key
         self.seconds_quiet = 0
         self._session = session
-        self._instrument = instrument
 
-    def send_snapshot(self, book: RoundedBook) -> None:
-        """Send a window."""
-        levels = ",".join(level.text(self._instrument) for level in book.levels())
-        self._send(f"[{levels}]")
+    def send_snapshot(self, levels: list[str]) -> None:
+        """Send all levels of a window."""
+        self._send(f"[{','.join(levels)}]")
 
     def send_level(self, text: str, fault: OfUpdate | None = None) -> None:
         """Send a changed level, or do with it what the fault says."""

@@ -16,8 +16,8 @@ _MOVES_A_CHECKSUM = 4
 class BookFollower(Protocol):
     """The receiver of the changes of one window."""
 
-    def send_snapshot(self, book: RoundedBook) -> None:
-        """Send a window."""
+    def send_snapshot(self, levels: list[str]) -> None:
+        """Send all levels of a window."""
 
     def send_level(self, text: str, fault: OfUpdate | None = None) -> None:
         """Send a changed level, or do with it what the fault says."""
@@ -46,9 +46,10 @@ class BitfinexMarket(Listing[BookFollower]):
         window = self._windows.get(depth)
         if window is None:
             window = self._windows[depth] = RoundedBook.of(self.market, depth)
-        if early and window.levels():
-            subscriber.send_level(window.levels()[0].text(self.instrument))
-        subscriber.send_snapshot(window)
+        texts = [level.text(self.instrument) for level in window.levels()]
+        for text in texts[:1] if early else ():
+            subscriber.send_level(text)
+        subscriber.send_snapshot(texts)
 
     def unfollow(self, depth: int, subscriber: BookFollower) -> None:
         """Stop sending updates to the subscriber."""
@@ -63,9 +64,9 @@ class BitfinexMarket(Listing[BookFollower]):
         self.moves += 1
         fault: OfUpdate | None = None
         for depth in list(self._followers):
-            window = RoundedBook.of(self.market, depth)
-            changes = list(self._windows[depth].changes_to(window))
-            self._windows[depth] = window
+            before = self._windows[depth]
+            window = self._windows[depth] = before.after_move(self.market, depth)
+            changes = list(before.changes_to(window))
             if changes and not muted:
                 # All windows have the same fault.
                 fault = fault or self._next_fault(window)
@@ -79,6 +80,19 @@ class BitfinexMarket(Listing[BookFollower]):
         """Send the checksum of each window that has changed since its last one."""
         for depth in list(self._unproved):
             self._send_checksum(depth)
+
+    def replace(self, market: Market) -> None:
+        """Switch to another market; followers get all levels of their windows anew."""
+        instrument = self.instrument
+        super().replace(market)
+        for depth, before in list(self._windows.items()):
+            deleted = before.changes_to(RoundedBook({}, {}))
+            texts = [level.text(instrument) for level in deleted]
+            self._windows[depth] = RoundedBook.of(market, depth)
+            texts += [level.text(self.instrument) for level in self._windows[depth].levels()]
+            for follower in self._followers.get(depth, ()):
+                for text in texts:
+                    follower.send_level(text)
 
     def _next_fault(self, window: RoundedBook) -> OfUpdate | None:
         # The second update of a reordering must be valid.

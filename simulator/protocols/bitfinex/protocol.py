@@ -131,15 +131,16 @@ class SimulatedBitfinex(SimulatedVenue):
         return self._pairs.symbol_of(text)
 
     def book(self, listing: Listing[Any], depth: int) -> dict[str, Any]:
-        """Return what the control port tells of a book, whose amounts have eight decimals."""
+        """Return what the control port tells of a book; amounts have eight decimals or more."""
         instrument, rounded = listing.instrument, RoundedBook.of(listing.market, depth)
-        to_eight = 10 ** (8 - instrument.qty_precision)
+        decimals = max(8, instrument.qty_precision)
+        factor = 10 ** (decimals - instrument.qty_precision)
 
         def texts(levels: dict[int, Any]) -> list[tuple[str, str]]:
             return [
                 (
                     decimal_text(level.price, instrument.price_precision),
-                    decimal_text(abs(level.amount) * to_eight, 8),
+                    decimal_text(abs(level.amount) * factor, decimals),
                 )
                 for level in levels.values()
             ]

@@ -42,17 +42,27 @@ class RoundedBook(NamedTuple):
         """Return the best levels of a market."""
         return cls(_levels(market.bids, depth), _levels(market.asks, depth))
 
+    def after_move(self, market: Market, depth: int) -> RoundedBook:
+        """Return the best levels after a move of the market, which this book has before it."""
+        return RoundedBook(
+            self.bids if _is_beyond(market.bids, self.bids, depth) else _levels(market.bids, depth),
+            self.asks if _is_beyond(market.asks, self.asks, depth) else _levels(market.asks, depth),
+        )
+
     def levels(self) -> list[RoundedLevel]:
         """Return the bids, then the asks."""
         return [*self.bids.values(), *self.asks.values()]
 
     def changes_to(self, after: RoundedBook) -> Iterator[RoundedLevel]:
         """Yield the levels that make this book another one, first those that are deleted."""
-        for sign, before, now in ((1, self.bids, after.bids), (-1, self.asks, after.asks)):
+        sides = ((1, self.bids, after.bids), (-1, self.asks, after.asks))
+        # Most moves leave one side as it was.
+        changed = [each for each in sides if each[1] is not each[2]]
+        for sign, before, now in changed:
             for price in before:
                 if price not in now:
                     yield RoundedLevel(price, 0, sign)
-        for before, now in ((self.bids, after.bids), (self.asks, after.asks)):
+        for _, before, now in changed:
             for price, level in now.items():
                 if before.get(price) != level:
                     yield level
@@ -81,6 +91,17 @@ def significant(units: int, sign: int) -> int:
     """
     step: int = 10 ** max(0, len(str(units)) - _DIGITS)
     return units // step * step if sign < 0 else -(-units // step) * step
+
+
+def _is_beyond(side: MarketSide, levels: dict[int, RoundedLevel], depth: int) -> bool:
+    """Return whether a move has changed no level of a window."""
+    if not side.touched:
+        return True
+    if len(levels) < depth:
+        return False
+    best = significant(min(side.touched)[0] * side.sign, side.sign)
+    worst = next(reversed(levels))
+    return best * side.sign > worst * side.sign
 
 
 def _levels(side: MarketSide, depth: int) -> dict[int, RoundedLevel]:

@@ -209,7 +209,7 @@ class ChannelSession(ServedSession):
         channel = BookChannel(
             self,
             number,
-            self._exchange.listing(symbol).instrument,
+            symbol,
             int(request.len),
             tuple(asked.values()),
         )

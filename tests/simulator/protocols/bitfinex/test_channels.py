@@ -263,6 +263,18 @@ def test_level_has_more_than_five_significant_digits() -> None:
     assert sum("." in price for price in prices) == 1
 
 
+@pytest.mark.parametrize("precision", ["price=3&qty=8", "price=0&qty=6"])
+def test_changed_precision_keeps_the_window_and_its_checksum_right(precision: str) -> None:
+    client, naive = Client(), NaiveChannels()
+    client.subscribe("tBTCUSD")
+    naive.apply(client.texts())
+    naive.apply(client.moved_texts("BTC/USD", 10))
+    inject(client.venue, client, f"precision?symbol=BTC/USD&{precision}")
+    proved = naive.proved
+    naive.apply(client.moved_texts("BTC/USD", 50))
+    assert naive.proved > proved + 3
+
+
 def test_restart_and_maintenance_are_announced() -> None:
     client = Client()
     client.subscribe("tBTCUSD")
