@@ -1,11 +1,11 @@
-"""The route /best: the best bid and ask of one pair over all venues.
+"""The route /best: the best bid and ask of one pair over all venues; `best_stream` streams them.
 
 Prices of venues have different decimals, so they are compared as exact decimals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 import msgspec
@@ -19,6 +19,7 @@ from api.http.books import common_source, list_response, summary_of
 from api.store.book_store import BookStore, BookWithAge
 from api.store.directory import Directory
 from api.store.errors import redis_away
+from kraken_book.contract.symbol_state import SymbolState
 from kraken_book.level import Best
 from kraken_book.quote import plain
 from kraken_book.selection import Selection
@@ -47,9 +48,12 @@ class BestPrices:
         name, visible = request.path_params["pair"], caller_of(request.scope).symbols
         answer = await self.read(await self._directory.symbols_of_pair(name, visible), visible)
         ageless = [msgspec.structs.replace(each, age_ms=None) for each in answer.venues]
-        source = common_source(each.source for each in answer.venues)
         tagged = msgspec.structs.replace(answer, venues=ageless)
-        return list_response(request, answer, source, tagged)
+        return list_response(request, answer, source_of_venues(answer), tagged)
+
+    async def symbols(self, pair: str, visible: Selection | None) -> list[str]:
+        """Return the visible symbols of a pair in any spelling; raise ApiError if there is none."""
+        return await self._directory.symbols_of_pair(pair, visible)
 
     async def read(self, symbols: Sequence[str], visible: Selection | None) -> BestAnswer:
         """Return the best prices of symbols of one pair; raise ApiError if they cannot be read.
@@ -59,7 +63,19 @@ class BestPrices:
             visible: The symbols that the caller may see; None for all.
         """
         states = await self._directory.states(visible)
-        books = await self._read(symbols)
+        return self._answer(symbols, states, await self._read(symbols))
+
+    def known(self, symbols: Sequence[str], visible: Selection | None) -> BestAnswer:
+        """Return what was read last of the same symbols; no book in it is `live`."""
+        states = self._directory.last_states(visible)
+        return self._answer(symbols, states, [self._store.known(symbol) for symbol in symbols])
+
+    def _answer(
+        self,
+        symbols: Sequence[str],
+        states: Mapping[str, SymbolState],
+        books: Sequence[BookWithAge | None],
+    ) -> BestAnswer:
         summaries = [
             summary_of(symbol, states.get(symbol), book, self._max_age)
             for symbol, book in zip(symbols, books, strict=True)
@@ -71,6 +87,11 @@ class BestPrices:
             return await self._store.books(symbols)
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
+
+
+def source_of_venues(answer: BestAnswer) -> str:
+    """Return the common source of the books of an answer."""
+    return common_source(each.source for each in answer.venues)
 
 
 def best_answer(pair: str, summaries: Sequence[BookSummary]) -> BestAnswer:

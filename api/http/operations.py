@@ -16,6 +16,7 @@ from api.http.answers import (
 from api.http.declared import EVENT_STREAM, HTML, JAVASCRIPT, JSON, SVG, TEXT, Operation
 from api.http.event_parameters import AFTER, FORMAT, FROM, LIMIT, TO
 from api.http.parameters import (
+    BEST_INTERVAL,
     EVENT_ID,
     INTERVAL,
     LEVELS,
@@ -143,6 +144,24 @@ BOOKS_STREAM = Operation(
     parameters=(SYMBOLS, WATERMARK, LEVELS, VIEW, INTERVAL),
     headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
     problems=(*OF_SYMBOL, *OF_LIST, *OF_STREAM_LIMIT),
+    takes_ticket=True,
+)
+BEST_STREAM = Operation(
+    "/best/{pair:path}/stream",
+    "streamBest",
+    _STREAMS,
+    "The best bid and ask of one pair over all venues, at each change",
+    "Each event is a whole answer of `/best`, without an id. It is sent if the best prices, or a"
+    " book's status or best levels have changed, at most once in `interval`; the last state is"
+    " always sent. An error before the stream opens is an error response.",
+    EVENT_STREAM,
+    BestAnswer,
+    parameters=(PAIR, BEST_INTERVAL),
+    headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
+    problems=(
+        *("unknown-symbol", *OF_LIST),
+        *("too-many-symbols", "too-many-streams", "too-many-views", "replica-full"),
+    ),
     takes_ticket=True,
 )
 TICKET = Operation(
@@ -274,6 +293,7 @@ OPERATIONS = (
     EVENTS,
     BOOK_STREAM,
     BOOKS_STREAM,
+    BEST_STREAM,
     TICKET,
     HEALTH,
     READINESS,
@@ -293,6 +313,15 @@ OF_READERS = tuple(each for each in OPERATIONS if each.tag != _OPERATION)
 
 PUBLIC_PATHS = frozenset({"page", *(each.first_part for each in OPERATIONS if each.is_public)})
 """The first parts of the paths that need no key."""
+
+
+def is_stream(path: str) -> bool:
+    """Return whether a path is that of a stream, whose query may have a ticket."""
+    first, *others = path.strip("/").split("/")
+    if first == BEST_STREAM.first_part:
+        return others[-1:] == ["stream"]
+    return first == BOOKS_STREAM.first_part
+
 
 UNLIMITED_PATHS = frozenset(each.path for each in OPERATIONS if not each.is_limited)
 """The paths that do not count for the limit of requests."""

@@ -9,6 +9,7 @@ Each parameter that a route takes is declared here, beside the function that par
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from starlette.datastructures import QueryParams
@@ -80,6 +81,10 @@ INTERVAL = RouteParameter(
     "At most one snapshot of a book in this time, from `10ms` to `60s`.",
     {"type": "string", "anyOf": [{"pattern": f"^({each})$"} for each in _INTERVALS]},
     "100ms",
+)
+BEST_INTERVAL = replace(
+    INTERVAL,
+    description="At most one event in this time, from `10ms` to `60s`; `100ms` by default.",
 )
 SYMBOLS = RouteParameter(
     "symbols",

@@ -20,6 +20,7 @@ from api.http.declared import Operation
 from api.http.events import events_answer
 from api.http.operations import (
     BEST,
+    BEST_STREAM,
     BOOK_LIST,
     BOOK_STREAM,
     BOOKS_STREAM,
@@ -160,11 +161,12 @@ def answer_examples() -> dict[Operation, Any]:
         for event in event_examples().values()
         if event["kind"] == "snapshot"
     )
+    best = best_answer("BTC/USD", [summary, coinbase])
     examples: dict[Operation, object] = {
         SYMBOL_LIST: ["BTC/USD", "ETH/USD"],
         BOOK_LIST: [summary],
         DEPTH: depth_body(book, None, math.inf),
-        BEST: best_answer("BTC/USD", [summary, coinbase]),
+        BEST: best,
         QUOTE: quote_answer(book, "buy", Decimal("1.5"), math.inf),
         EVENTS: events_answer("BTC/USD", _page(), f"?after={_EVENT_ID}&limit=1"),
         TICKET: TicketAnswer("kbt_0aVVd0kX2YV3QzYV1rPqQkO6C6mU3b4eYtJrQp3gQ1s", 60),
@@ -172,6 +174,7 @@ def answer_examples() -> dict[Operation, Any]:
         READINESS: Readiness("ready"),
         BOOK_STREAM: f": kraken-book\n\n{stream}",
         BOOKS_STREAM: f": kraken-book\n\n{_opening_of_many()}",
+        BEST_STREAM: f": kraken-book\n\ndata: {msgspec.json.encode(best).decode()}\n\n",
     }
     return {operation: _json(example) for operation, example in examples.items()}
 

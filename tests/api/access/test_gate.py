@@ -284,3 +284,17 @@ async def test_best_prices_are_those_of_visible_venues(
         assert body["best"]["bid"]["venue"] == venues[-1]
     answer = await client.get("/best/ETH/USD", headers=bearer("kb_btc"))
     assert assert_problem(answer, 404, "unknown-symbol")["symbols"] == []
+
+
+async def test_ticket_opens_a_stream_of_best_prices_but_not_their_answer(
+    client: httpx.AsyncClient,
+) -> None:
+    async def ticket() -> str:
+        answer = await client.post("/tickets", headers=bearer("kb_all"))
+        return str(answer.json()["ticket"])
+
+    path = "/best/BTC/USD/stream"
+    assert (await client.head(f"{path}?ticket={await ticket()}")).status_code == 200
+    assert_problem(await client.get(f"{path}?ticket=kbt_none"), 401, "key-unknown")
+    answer = await client.get(f"/best/BTC/USD?ticket={await ticket()}")
+    assert_problem(answer, 401, "key-missing")
