@@ -14,6 +14,7 @@ __all__ = ["ROUTES", "prefix_before", "prefix_of"]
 ROUTES = frozenset(
     {
         "asyncapi.json",
+        "best",
         "books",
         "depth",
         "docs",
