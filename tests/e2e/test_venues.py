@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
+from kraken_book import Client
 from lab.services import Api, Collector, SimulatorProcess
 from lab.sse.client_reader import ClientReader
 from lab.stage import Stage
@@ -139,6 +140,17 @@ def test_client_verifies_books_of_both_venues_on_one_stream(scene: Scene, api: A
     reader = scene.stage.enter(ClientReader(api.url, "BTC/USD", "coinbase:BTC/USD"))
     for symbol in ("BTC/USD", "coinbase:BTC/USD"):
         reader.wait_until_live(symbol, after=20)
+    book = reader.book("coinbase:BTC/USD")
+    assert (book.venue, book.pair, book.proof) == ("coinbase", "BTC/USD", "checksum")
+
+
+def test_client_follows_and_gets_the_books_of_wildcards(scene: Scene, api: Api) -> None:
+    reader = scene.stage.enter(ClientReader(api.url, "*:BTC/USD", "!kraken:*"))
+    reader.wait_until_live("coinbase:BTC/USD", after=5)
+    assert list(reader.watch.books) == ["coinbase:BTC/USD"]
+    with Client(api.url) as client:
+        found = client.get_books("eth-usd", "coinbase:*", "!coinbase:ETH/USD")
+    assert list(found) == ["ETH/USD", "coinbase:BTC/USD"]
 
 
 def test_dead_collector_makes_only_its_venue_stale(scene: Scene, api: Api) -> None:
