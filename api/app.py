@@ -27,7 +27,7 @@ from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.follow.sweep import Sweep
 from api.follow.wake import MAX_STREAMS, Wake
-from api.http.best import BestPrices
+from api.http.best import BestRoute
 from api.http.best_feeds import BestFeeds
 from api.http.hosts import HostCheck
 from api.http.request_log import CONSOLE_LEVELS
@@ -150,7 +150,7 @@ class Api:
             self.directory, self.registry, self.feed, self.joins, self.reads, self.channels
         )
         self.streams = Streams(write_timeout, max_streams)
-        self.best = BestFeeds(BestPrices(self.store, self.directory, max_age), self.buffer)
+        self.best = BestFeeds(BestRoute(self.store, self.directory, max_age), self.buffer)
         self.app = make_app(
             self.store,
             self.directory,

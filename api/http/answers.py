@@ -67,7 +67,7 @@ class VenueBook(BookSummary, frozen=True, kw_only=True):
     venue: str
 
 
-class VenueLevel(msgspec.Struct, frozen=True, kw_only=True):
+class BestLevel(msgspec.Struct, frozen=True, kw_only=True):
     """The best level of a side over several venues."""
 
     venue: str
@@ -79,8 +79,8 @@ class VenueLevel(msgspec.Struct, frozen=True, kw_only=True):
 class BestOfVenues(msgspec.Struct, frozen=True, kw_only=True):
     """The best bid and the best ask over the venues whose book is live."""
 
-    bid: VenueLevel | None
-    ask: VenueLevel | None
+    bid: BestLevel | None
+    ask: BestLevel | None
     spread: str | None
     is_crossed: bool
 

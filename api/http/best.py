@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access.caller import caller_of
-from api.http.answers import BestAnswer, BestOfVenues, BookSummary, VenueBook, VenueLevel
+from api.http.answers import BestAnswer, BestLevel, BestOfVenues, BookSummary, VenueBook
 from api.http.books import common_source, list_response, summary_of
 from api.store.book_store import BookStore, BookWithAge
 from api.store.directory import Directory
@@ -29,7 +29,7 @@ from kraken_book.symbols import pair_of, venue_of
 _EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
 
 
-class BestPrices:
+class BestRoute:
     """The handler of the route.
 
     Args:
@@ -114,14 +114,14 @@ def best_of_venues(venues: Sequence[VenueBook]) -> BestOfVenues:
     return BestOfVenues(bid=bid, ask=ask, spread=plain(spread), is_crossed=spread <= 0)
 
 
-def _at(book: VenueBook, best: Best) -> VenueLevel:
-    return VenueLevel(venue=book.venue, symbol=book.symbol, price=best.price, qty=best.qty)
+def _at(book: VenueBook, best: Best) -> BestLevel:
+    return BestLevel(venue=book.venue, symbol=book.symbol, price=best.price, qty=best.qty)
 
 
-def _bid_rank(level: VenueLevel) -> tuple[Decimal, Decimal]:
+def _bid_rank(level: BestLevel) -> tuple[Decimal, Decimal]:
     return Decimal(level.price), Decimal(level.qty)
 
 
-def _ask_rank(level: VenueLevel) -> tuple[Decimal, Decimal]:
+def _ask_rank(level: BestLevel) -> tuple[Decimal, Decimal]:
     # Unlike `-`, `copy_negate` never rounds.
     return Decimal(level.price), Decimal(level.qty).copy_negate()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from api.follow.buffer import Buffer
 from api.follow.event_log import EventLog, SseEvent, render_unnumbered_sse
 from api.http.answers import BestAnswer
-from api.http.best import BestPrices
+from api.http.best import BestRoute
 from api.http.json_text import encode_json
 from api.store.errors import ApiError
 from api.views.view_pace import FIRST_SECONDS, ViewPace, estimate_seconds
@@ -56,7 +56,7 @@ class BestFeed:
     """
 
     def __init__(
-        self, choice: BestChoice, prices: BestPrices, pace: ViewPace, buffer: Buffer
+        self, choice: BestChoice, prices: BestRoute, pace: ViewPace, buffer: Buffer
     ) -> None:
         self.choice = choice
         self.log = NewestLog(choice.pair, buffer)
@@ -115,7 +115,7 @@ class BestFeeds:
         buffer: The buffer of the process.
     """
 
-    def __init__(self, prices: BestPrices, buffer: Buffer) -> None:
+    def __init__(self, prices: BestRoute, buffer: Buffer) -> None:
         self.prices = prices
         self._buffer = buffer
         self._pace = ViewPace(MAX_BUSY)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from kraken_book import Client
+from kraken_book import Client, get_best
 from lab.services import Api, Collector, SimulatorProcess
 from lab.sse.client_reader import ClientReader
 from lab.sse.stream import SseStream
@@ -180,6 +180,7 @@ def test_best_prices_leave_out_the_venue_whose_collector_died(scene: Scene, api:
     assert statuses() == [("kraken", "live"), ("coinbase", "live")]
     scene.coinbase.kill()
     wait_until(lambda: statuses() == [("kraken", "live"), ("coinbase", "stale")], "it is stale")
+    assert [each.status for each in get_best(api.url, "BTC/USD").venues] == ["live", "stale"]
     answer = best()
     assert {answer["best"][side]["venue"] for side in ("bid", "ask")} == {"kraken"}
     prices = [Decimal(answer["best"][side]["price"]) for side in ("ask", "bid")]

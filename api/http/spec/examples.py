@@ -127,6 +127,7 @@ def _stored() -> BookWithAge:
         symbol="BTC/USD",
         status="live",
         source="kraken",
+        proof="checksum",
         snapshot=_snapshot(),
         position=_POSITION,
         event_id=_EVENT_ID,
