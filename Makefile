@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak pictures \
+.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak record-test pictures \
     bench peers readers clean
 
 PYTHON ?= python3
@@ -26,7 +26,7 @@ help:
 
 install: $(INSTALLED) ## Make .venv with everything for running and testing; a C compiler is optional
 
-run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, REPLAY=DIR, API_PORT=3000
+run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, VENUES=kraken,binance, REPLAY=DIR, API_PORT=3000
 	@exec $(BIN)/python -m launcher
 
 # KRAKEN_BOOK_URL precedes API_PORT, which is the one of `make run API_PORT=…`.
@@ -125,6 +125,9 @@ chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes; report
 
 soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
 	@exec $(BIN)/python -m tools.soak $(ARGS)
+
+record-test: $(INSTALLED) ## Kill a recorder 50 times among faults; account for every event; ARGS="--seconds 150 --kills 12"
+	@exec $(BIN)/python -m tools.recording $(ARGS)
 
 pictures: $(INSTALLED) ## Take the pictures of page and terminal for docs/; needs chromium
 	@$(BIN)/python -m tools.pictures

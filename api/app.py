@@ -27,6 +27,8 @@ from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.follow.sweep import Sweep
 from api.follow.wake import MAX_STREAMS, Wake
+from api.http.best import BestRoute
+from api.http.best_feeds import BestFeeds
 from api.http.hosts import HostCheck
 from api.http.request_log import CONSOLE_LEVELS
 from api.http.routes import Site, make_app, make_ops_app
@@ -136,7 +138,9 @@ class Api:
 
         self.followers = Followers(self.store.venues, self.registry, make_follower, check_interval)
 
-        self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
+        self.books = BookRegistry(
+            self.registry, self.feed, self.ages, self.store, self.reads, self.buffer
+        )
         self.roster = Roster(self.directory, self.store, gone_after)
         self.channels = ChannelRegistry(
             self.reads, self.books, self.roster, self.buffer, update_interval, view_bytes
@@ -146,12 +150,14 @@ class Api:
             self.directory, self.registry, self.feed, self.joins, self.reads, self.channels
         )
         self.streams = Streams(write_timeout, max_streams)
+        self.best = BestFeeds(BestRoute(self.store, self.directory, max_age), self.buffer)
         self.app = make_app(
             self.store,
             self.directory,
             self.history,
             self.starter,
             self.streams,
+            self.best,
             max_age,
             site,
             authenticator,
@@ -167,6 +173,7 @@ class Api:
             self.ages.run(),
             self.books.run(),
             self.channels.run(),
+            self.best.run(),
             self.streams.run(),
             *(self._authenticator.loops() if self._authenticator else ()),
             *(self._limiter.loops() if self._limiter else ()),

@@ -23,7 +23,7 @@ class FrozenBook(ReadableBook):
         symbol: The symbol in the api's spelling.
         status: `live`, `syncing` or `stale`, when the book was read.
         reason: Why it was not live, None if it was or if the reason is unknown.
-        source: `kraken`, `simulated` or `replay`; None if there is no book.
+        source: The venue's name, `simulated` or `replay`; None if there is no book.
         depth: The maximum number of levels of a side, None if there is no book.
         precision: The decimals of prices and quantities, None if there is no book.
         epoch: The epoch of the last event of the book.
@@ -34,6 +34,8 @@ class FrozenBook(ReadableBook):
         asks: The asks, lowest first.
         event_id: The id with which a stream continues after this book; None if it is unknown.
         age_ms: Milliseconds for which the api had not confirmed the book; None if it is unknown.
+        proof: How the collector proved the book against its venue: `checksum`, `sequence` or
+            `sequence+checksum`; None if it is unknown.
     """
 
     # Without `field()`, the properties of the base class would become defaults.
@@ -51,6 +53,7 @@ class FrozenBook(ReadableBook):
     asks: tuple[Level, ...] = field()
     event_id: str | None = None
     age_ms: int | None = None
+    proof: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the book with the names and texts of `/depth`, ready for JSON."""

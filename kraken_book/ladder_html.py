@@ -29,7 +29,8 @@ def ladder_html(book: ReadableBook, levels: int = SHOWN_LEVELS) -> str:
         book: The book.
         levels: The number of levels of each side at most.
     """
-    status = "live" if book.is_live else f"{book.status}: {explain(book.status, book.reason)}"
+    why = explain(book.status, book.reason, book.venue)
+    status = "live" if book.is_live else f"{book.status}: {why}"
     asks = list(islice(book.asks, levels))[::-1]
     return (
         f"<table><caption><b>{_text(book.symbol, MAX_SYMBOL)}</b> {_text(status)}</caption>"

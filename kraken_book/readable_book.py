@@ -22,6 +22,7 @@ from kraken_book.quote import (
     parse_levels,
     quote,
 )
+from kraken_book.symbols import pair_of, venue_of
 from kraken_book.tables import pandas_table, polars_table
 
 if TYPE_CHECKING:
@@ -67,9 +68,27 @@ class ReadableBook(ABC):
         """Why the book is not live, in a word or two; None if unknown."""
 
     @property
+    def venue(self) -> str:
+        """The venue of the symbol: `kraken`, or the name before the colon."""
+        return venue_of(self.symbol)
+
+    @property
+    def pair(self) -> str:
+        """The symbol without its venue, such as `BTC/USDT`."""
+        return pair_of(self.symbol)
+
+    @property
     @abstractmethod
     def source(self) -> str | None:
-        """`kraken`, `simulated` or `replay`; None before the first book."""
+        """The venue's name, `simulated` or `replay`; None before the first book."""
+
+    @property
+    @abstractmethod
+    def proof(self) -> str | None:
+        """How the collector proved the book against its venue; None if unknown.
+
+        `checksum`, `sequence` or `sequence+checksum`.
+        """
 
     @property
     @abstractmethod
@@ -175,6 +194,7 @@ class ReadableBook(ABC):
             "status": self.status,
             "reason": self.reason,
             "source": self.source,
+            "proof": self.proof,
             "depth": self.depth,
             "price_precision": precision and precision.price,
             "qty_precision": precision and precision.qty,

@@ -20,7 +20,7 @@ from kraken_book.symbols import (
     symbol_of,
 )
 
-__all__ = ["Selection", "parse_pairs", "parse_selection"]
+__all__ = ["Selection", "is_wildcard", "parse_pairs", "parse_selection", "parse_wildcards"]
 
 ALL = "*"
 _ALL_OF_KRAKEN = "*/*"
@@ -106,6 +106,24 @@ def parse_pairs(text: str, venue: str = KRAKEN) -> Selection:
             raise ValueError(f"{part!r} is of another venue: this list has symbols of {venue}")
         pairs.append(f"!{pair}" if part.startswith("!") else pair)
     return parse_selection(",".join(pairs))
+
+
+def is_wildcard(part: str) -> bool:
+    """Return whether a part is a wildcard such as `*/USD`, `binance:*` or `*`, or an exclusion."""
+    return "*" in part or part.startswith("!")
+
+
+def parse_wildcards(parts: Iterable[str]) -> Selection | None:
+    """Return the normalized wildcards and exclusions among some parts, None if there are none.
+
+    Exclusions may have any spelling, such as `!btc-usd`. A ValueError is raised if one is invalid,
+    or if all are exclusions.
+    """
+    wild = [part for part in parts if is_wildcard(part)]
+    if not wild:
+        return None
+    spelt = [part if "*" in part else f"!{normalize_symbol(part[1:])}" for part in wild]
+    return parse_selection(",".join(spelt)).normalized()
 
 
 def _parts_of(text: str) -> list[str]:

@@ -175,7 +175,7 @@ class VerifiedBook:
 
     def _change_status(self, event: StatusChange, position: Position) -> None:
         is_same_epoch = self.position is not None and self.position.epoch == position.epoch
-        if is_same_epoch:
+        if is_same_epoch and self.state is not BookState.LAGGED:
             self._require_next(position)
         self.position = position
         self.collector_status = None if event.status == "live" else event

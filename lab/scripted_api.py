@@ -93,6 +93,7 @@ class ScriptedMarket:
             "status": "live",
             "reason": None,
             "source": self._source,
+            "proof": "checksum",
             "age_ms": 400,
             "best_bid": bid and {"price": bid.price, "qty": bid.qty},
             "best_ask": ask and {"price": ask.price, "qty": ask.qty},

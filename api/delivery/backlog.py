@@ -36,7 +36,7 @@ class Backlog:
         self._reads = reads
         self._watermark = watermark
         # The reader gets the events after this position from the channel's log.
-        self._until = member.followed.position
+        self._until = member.position
         # The index in the ring; None if the events are read from Redis.
         self._index = self._ring.index_after_time(watermark)
         self._after_id = f"{watermark}-{AFTER_MILLISECOND}"

@@ -31,6 +31,8 @@ class ChannelOpener:
         # One for each symbol with events before the log. Those are sent without ids, so a reader
         # that is disconnected meanwhile resumes after the same watermark.
         self._backlogs: deque[Backlog] = deque()
+        # Sent after the backlogs, because an event of a book ends its `syncing`.
+        self._statuses: list[bytes] = []
 
     @property
     def can_open(self) -> bool:
@@ -72,15 +74,17 @@ class ChannelOpener:
             raise EventsGone("unknown")
         channel.note_resumed()
         channel.pull()
-        statuses = self._departure_statuses()
+        statuses = []
+        self._statuses = self._departure_statuses()
         for symbol, member in channel.members.items():
-            if member.followed.book is None:
+            is_lost, is_hidden = member.followed.book is None, member.hidden_for is not None
+            if is_lost and not is_hidden:
                 # The log gets its snapshot as soon as the book is joined.
-                statuses.append(status_sse(symbol, "syncing", NO_BOOK_YET))
-                continue
-            if member.followed.ring.is_stale:
+                self._statuses.append(status_sse(symbol, "syncing", NO_BOOK_YET))
+            elif member.followed.ring.is_stale and not is_hidden:
                 statuses.append(status_sse(symbol, "stale", "age"))
-            self._backlogs.append(Backlog(member, watermark, self._reads))
+            if member.has_begun:
+                self._backlogs.append(Backlog(member, watermark, self._reads))
         is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)
         if not is_in_memory:
             await admit_read()
@@ -100,11 +104,13 @@ class ChannelOpener:
                 self._backlogs.popleft()
             if parts:
                 return Step(CursorState.PAGING, b"".join(parts), len(parts))
-        return Step(CursorState.FOLLOWING)
+        statuses, self._statuses = self._statuses, []
+        return Step(CursorState.FOLLOWING, b"".join(statuses), len(statuses))
 
     def miss_events(self, _position: Position, reason: LaggedReason) -> list[bytes]:
         """Return `lagged` for every book, and a status for each symbol that has left `*`."""
         self._backlogs.clear()
+        self._statuses = []
         lagged = [lagged_sse(symbol, None, reason) for symbol in self._channel.members]
         return lagged + self._departure_statuses()
 

@@ -9,6 +9,7 @@ Each parameter that a route takes is declared here, beside the function that par
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from starlette.datastructures import QueryParams
@@ -23,8 +24,8 @@ from kraken_book.access_keys import MAX_WILDCARDS
 from kraken_book.errors import Unusable
 from kraken_book.precision import MAX_TEXT
 from kraken_book.quote import MAX_SHOWN, OrderSide, parse_order_side, parse_quantity
-from kraken_book.selection import Selection, parse_selection
-from kraken_book.symbols import MAX_SYMBOL_LENGTH, normalize_symbol
+from kraken_book.selection import Selection, is_wildcard, parse_wildcards
+from kraken_book.symbols import MAX_SYMBOL_LENGTH
 
 MAX_LEVELS_DIGITS = 9
 # Characters of a message about wildcards, which quotes one of them.
@@ -54,6 +55,15 @@ SYMBOL = RouteParameter(
     is_required=True,
     is_in_path=True,
 )
+PAIR = RouteParameter(
+    "pair",
+    "A pair in any spelling: `BTC%2FUSD`, `BTC/USD`, `btc-usd`, `BTCUSD`, `XBT/USD`. A symbol of"
+    " any venue that has the pair is understood too: `binance:BTC/USDT` is `BTC/USDT`.",
+    {"type": "string", "minLength": 1, "maxLength": MAX_SYMBOL_LENGTH},
+    "BTC/USD",
+    is_required=True,
+    is_in_path=True,
+)
 LEVELS = RouteParameter(
     "levels",
     "The number of best levels of each side. More than the depth means all.",
@@ -71,6 +81,10 @@ INTERVAL = RouteParameter(
     "At most one snapshot of a book in this time, from `10ms` to `60s`.",
     {"type": "string", "anyOf": [{"pattern": f"^({each})$"} for each in _INTERVALS]},
     "100ms",
+)
+BEST_INTERVAL = replace(
+    INTERVAL,
+    description="At most one event in this time, from `10ms` to `60s`; `100ms` by default.",
 )
 SYMBOLS = RouteParameter(
     "symbols",
@@ -249,23 +263,18 @@ def _names(query: QueryParams) -> tuple[tuple[str, ...] | None, Selection | None
         raise BadParameter("symbols", f"{len(parts)} names; give at most {MAX_NAMES}, or symbols=*")
     if set(parts) == {"*"}:
         return None, None
-    names = tuple(part for part in parts if not _is_wildcard(part))
+    names = tuple(part for part in parts if not is_wildcard(part))
     if "*" in parts and names:
         raise BadParameter("symbols", "symbols=* means all books: give * or names, not both")
     if len(names) == len(parts):
         return names, None
-    return names, _wildcards([part for part in parts if _is_wildcard(part)])
+    return names, _wildcards([part for part in parts if is_wildcard(part)])
 
 
-def _is_wildcard(part: str) -> bool:
-    return "*" in part or part.startswith("!")
-
-
-def _wildcards(parts: list[str]) -> Selection:
+def _wildcards(parts: list[str]) -> Selection | None:
     if len(parts) > MAX_WILDCARDS:
         raise BadParameter("symbols", f"{len(parts)} wildcards; give at most {MAX_WILDCARDS}")
-    spelt = [f"!{normalize_symbol(part[1:])}" if part.startswith("!") else part for part in parts]
     try:
-        return parse_selection(",".join(spelt)).normalized()
+        return parse_wildcards(parts)
     except ValueError as error:
         raise BadParameter("symbols", str(error)[:MAX_MESSAGE]) from None

@@ -51,7 +51,7 @@ export class FollowedBook {
     });
   }
 
-  /** The time in ms since the visible book was last known to be Kraken's; null if unknown. */
+  /** The time in ms since the visible book was last known to be its venue's; null if unknown. */
   get age() {
     const confirmedAt = Math.max(this.#confirmedAt, this.#confirmedByPoll());
     if (this.reader.book === null) return this.polled.age;

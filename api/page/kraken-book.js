@@ -215,8 +215,11 @@ export class LiveBook {
   /** The last Book, null before the first. It is known to be right only if `state` is VERIFIED. */
   book = null;
   state = State.WAITING;
-  /** "kraken", "simulated" or "replay"; null before the first snapshot. */
+  /** The venue's name, "simulated" or "replay"; null before the first snapshot. */
   source = null;
+  /** How the collector proved the book against its venue: "checksum", "sequence" or
+   *  "sequence+checksum"; null if that is unknown. */
+  proof = null;
   /** The position `{epoch, seq}` of the last numbered event. */
   position = null;
   /** The last status of the stream: `{status, reason}`. */
@@ -319,6 +322,7 @@ export class LiveBook {
     if (inStream) this.counts.conflated += event.conflated ?? 0;
     this.symbol = event.symbol;
     this.source = event.source;
+    this.proof = event.proof ?? null;
     // Only verified, live books have snapshots; a different status follows as an event.
     this.lastStatus = this.#numberedStatus = LIVE;
     this.book = new Book(event.depth);
@@ -652,7 +656,8 @@ async function startOf(body) {
  * stream, and no book is live any more. Throws Refused if the api will never serve the request.
  *
  * @param {string | URL} url The address of the api, with a path prefix if there is one.
- * @param {string[] | string} symbols Names in any spelling, or "*" for all books.
+ * @param {string[] | string} symbols Names in any spelling, such as "BTC/USD" or "binance:btc-usdt",
+ * wildcards such as "binance:*" or "*:BTC/USD", exclusions such as "!binance:*"; "*" is all books.
  * @param {{key?: string | null, log?: (text: string) => void}} options `key` is sent as a Bearer
  * token; `log` gets the reason of each lost connection, by default `console.warn`.
  * @returns {AsyncGenerator<LiveBook>}

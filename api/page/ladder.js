@@ -2,7 +2,8 @@
 
 import { SideRows, roughTotal } from "./rows.js";
 import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
-import { clean } from "./words.js";
+import { venueOf } from "./selection.js";
+import { clean, venueTitle } from "./words.js";
 
 const FEWEST_ROWS = 10;
 // More rows would slow every frame down. The caption shows that a deeper book is cut.
@@ -35,11 +36,11 @@ export class Ladder {
   }
 
   paint() {
-    const { reader, verdict, source } = this.#followed;
+    const { symbol, reader, verdict, source } = this.#followed;
     mark(this.element, "status", verdict.status);
     mark(this.element, "doubt", verdict.doubt);
     mark(this.element, "source", source);
-    write(this.#part("source"), sourceText(source, verdict));
+    write(this.#part("source"), sourceText(source, symbol, verdict));
     write(this.#part("doubt"), verdict.why);
     if (reader.book !== null) this.#paintBook(reader.book);
     this.#paintTrust(reader, verdict);
@@ -103,9 +104,10 @@ export class Ladder {
   }
 }
 
-/** Return the text of the source; only a verified book of Kraken is called live. */
-function sourceText(source, { doubt }) {
-  if (source === "kraken") return doubt === null ? "live Kraken" : "Kraken";
+/** Return the text of the source; only a verified book of its venue is called live. */
+function sourceText(source, symbol, { doubt }) {
+  const venue = venueOf(symbol);
+  if (source === venue) return doubt === null ? `live ${venueTitle(venue)}` : venueTitle(venue);
   return source === null ? "" : clean(source);
 }
 

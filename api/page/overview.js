@@ -1,8 +1,8 @@
 // The table of all books; its buttons open and close ladders.
 
-import { folded } from "./selection.js";
+import { folded, pairOf, venueOf } from "./selection.js";
 import { NOTHING, ageText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
-import { clean, quoted } from "./words.js";
+import { clean, quoted, venueTitle } from "./words.js";
 
 // With more books than this, the table has a search field.
 const MANY = 12;
@@ -15,14 +15,19 @@ class OverviewRow {
 
   constructor(symbol, onToggle) {
     mark(this.element, "symbol", symbol);
-    write(this.#button, clean(symbol));
+    write(this.#part("venue"), venueTitle(venueOf(symbol)));
     this.#button.addEventListener("click", () => onToggle(symbol));
   }
 
   /** Set the book of the row. Its `summary` is the ladder's if `isOpen`, otherwise that of /books.
    *  The caller paints the row, in the same frame as the ladder. */
-  take(book, isOpen, isKnown) {
+  take(book, isOpen, isKnown, hasVenues) {
     this.#book = book;
+    // With a column for the venues, the button has the pair alone.
+    write(this.#button, clean(hasVenues ? pairOf(book.symbol) : book.symbol));
+    if (hasVenues) this.#button.setAttribute("aria-label", clean(book.symbol));
+    else this.#button.removeAttribute("aria-label");
+    this.#part("venue").hidden = !hasVenues;
     // The stream of a ladder goes on while /books fails.
     this.#isKnown = isOpen || isKnown;
     this.#button.setAttribute("aria-pressed", isOpen);
@@ -41,12 +46,14 @@ class OverviewRow {
     write(this.#part("age"), ageText(age));
   }
 
-  /** Show the row only if its symbol contains `text`; return whether it does. */
-  filter(text) {
+  /** Show the row only if its symbol contains `text`, and its venue is `venue` unless that is empty;
+   *  return whether it does. */
+  filter(text, venue) {
     const { symbol } = this.#book;
     const matches = symbol.toLowerCase().includes(text.toLowerCase()) || folded(symbol).includes(folded(text));
-    this.element.hidden = !matches;
-    return matches;
+    const isShown = matches && (venue === "" || venueOf(symbol) === venue);
+    this.element.hidden = !isShown;
+    return isShown;
   }
 
   #part(name) {
@@ -58,6 +65,8 @@ export class Overview {
   #element;
   #body;
   #search;
+  #venue;
+  #venues = [];
   #onToggle;
   #rows = new Map();
 
@@ -66,8 +75,10 @@ export class Overview {
     this.#element = element;
     this.#body = element.querySelector("tbody");
     this.#search = element.querySelector("input");
+    this.#venue = element.querySelector("select");
     this.#onToggle = onToggle;
     this.#search.addEventListener("input", () => this.#filter());
+    this.#venue.addEventListener("change", () => this.#filter());
   }
 
   /** Make a row for each of `books`; `paint` shows them. Books in `followed` (symbol →
@@ -75,11 +86,16 @@ export class Overview {
    */
   take(books, followed, isKnown) {
     this.#keepOnly(new Set(books.map((book) => book.symbol)));
+    this.#takeVenues([...new Set(books.map((book) => venueOf(book.symbol)))].sort());
+    const hasVenues = this.#venues.length > 1;
     books.forEach((book, index) => {
       const open = followed.get(book.symbol);
-      this.#rowAt(index, book.symbol).take(open ?? book, open !== undefined, isKnown);
+      this.#rowAt(index, book.symbol).take(open ?? book, open !== undefined, isKnown, hasVenues);
     });
-    this.#element.querySelector(".search").hidden = books.length <= MANY;
+    this.#element.querySelector("thead .venue").hidden = !hasVenues;
+    this.#venue.parentElement.hidden = !hasVenues;
+    this.#search.parentElement.hidden = books.length <= MANY;
+    this.#element.querySelector(".search").hidden = books.length <= MANY && !hasVenues;
     this.#filter();
   }
 
@@ -90,6 +106,16 @@ export class Overview {
   /** Return the row of a symbol, undefined if there is none. */
   row(symbol) {
     return this.#rows.get(symbol);
+  }
+
+  /** Offer these venues; the chosen one stays if it is among them. */
+  #takeVenues(venues) {
+    if (venues.join() === this.#venues.join()) return;
+    this.#venues = venues;
+    const chosen = venues.includes(this.#venue.value) ? this.#venue.value : "";
+    const [all] = this.#venue.options;
+    this.#venue.replaceChildren(all, ...venues.map((venue) => new Option(venueTitle(venue), venue)));
+    this.#venue.value = chosen;
   }
 
   #keepOnly(symbols) {
@@ -114,9 +140,11 @@ export class Overview {
 
   #filter() {
     const text = this.#search.value.trim();
-    const hits = [...this.#rows.values()].filter((row) => row.filter(text));
+    const venue = this.#venues.length > 1 ? this.#venue.value : "";
+    const hits = [...this.#rows.values()].filter((row) => row.filter(text, venue));
     const isMissed = this.#rows.size > 0 && hits.length === 0;
-    write(this.#element.querySelector(".no-hit"), isMissed ? `No book matches ${quoted(text)}.` : "");
+    const place = venue === "" ? "" : ` of ${venueTitle(venue)}`;
+    write(this.#element.querySelector(".no-hit"), isMissed ? `No book${place} matches ${quoted(text)}.` : "");
     this.#element.querySelector("table").hidden = this.#rows.size === 0 || isMissed;
   }
 }

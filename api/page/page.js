@@ -8,16 +8,16 @@ import { Ladder } from "./ladder.js";
 import { Overview } from "./overview.js";
 import { Painter } from "./painter.js";
 import { BooksPoll } from "./poll.js";
-import { MOST_LADDERS, selected, toggle } from "./selection.js";
+import { MOST_LADDERS, selected, toggle, venueOf } from "./selection.js";
 import { NOTHING, mark, write } from "./texts.js";
-import { clean, listed, quoted } from "./words.js";
+import { clean, listed, quoted, venueTitle } from "./words.js";
 
 // Ages grow even if no event comes, so they are painted every 500 ms.
 const TICK = 500;
 // Books with these sources are marked: they are not live ones of a venue.
 const BANNERS = {
-  replay: "REPLAY OF A RECORDING — not live",
-  simulated: "SIMULATED MARKETS — not Kraken",
+  replay: () => "REPLAY OF A RECORDING — not live",
+  simulated: (titles) => `SIMULATED MARKETS — not ${titles.join(", ")}`,
 };
 
 const painter = new Painter();
@@ -129,7 +129,8 @@ function paintSource() {
   mark(document.documentElement, "source", source);
   const banner = document.getElementById("not-live");
   banner.hidden = !(source in BANNERS);
-  write(banner.firstElementChild, BANNERS[source] ?? "");
+  const marked = books.filter((book) => book.source === source);
+  write(banner.firstElementChild, BANNERS[source]?.(titlesOf(marked)) ?? "");
 }
 
 function paintNotices({ symbols, unknown, tooMany }) {
@@ -155,11 +156,18 @@ function paintHeadline() {
   const { source } = document.documentElement.dataset;
   const [first] = followed.values();
   document.title = `${source in BANNERS ? `${source} · ` : ""}${first ? headlineOf(first) : "kraken-book"}`;
-  const isProved = [...followed.values()].some((book) => book.source === "kraken" && book.verdict.doubt === null);
-  const kraken = isProved ? "live Kraken" : "Kraken: no live book shown";
-  const badge = document.getElementById("kraken");
-  write(badge, source === "kraken" ? kraken : "");
-  mark(badge, "proved", isProved ? "" : null);
+  const proved = [...followed.values()].filter(
+    (book) => book.source === venueOf(book.symbol) && book.verdict.doubt === null,
+  );
+  const text = proved.length > 0 ? `live ${titlesOf(proved).join(", ")}` : `${titlesOf(books).join(", ")}: no live book shown`;
+  const badge = document.getElementById("venues");
+  write(badge, source === undefined || source in BANNERS ? "" : text);
+  mark(badge, "proved", proved.length > 0 ? "" : null);
+}
+
+/** Return the names of the venues of some books. */
+function titlesOf(some) {
+  return [...new Set(some.map((book) => venueOf(book.symbol)))].map(venueTitle);
 }
 
 function headlineOf({ symbol, reader, verdict }) {

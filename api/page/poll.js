@@ -3,6 +3,7 @@
 import { apiUrl } from "./address.js";
 import { now } from "./clock.js";
 import { keyHeaders, keptKey } from "./key.js";
+import { venueOf } from "./selection.js";
 import { clean, statusText } from "./words.js";
 
 const INTERVAL = 2000;
@@ -25,7 +26,7 @@ export class PolledBook {
   get summary() {
     return {
       status: this.status,
-      why: this.status === "live" ? "" : statusText(this.status, this.reason),
+      why: this.status === "live" ? "" : statusText(this.status, this.reason, venueOf(this.symbol)),
       bid: this.best_bid?.price ?? null,
       ask: this.best_ask?.price ?? null,
       spread: this.spread,

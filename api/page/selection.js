@@ -8,9 +8,25 @@ const NONE = "none";
 // Kraken's older names, which are still in use.
 const OLD_NAMES = new Map([["XBT", "BTC"], ["XDG", "DOGE"]]);
 
+const KRAKEN = "kraken";
+const VENUE = /^([a-z][a-z0-9]{1,19}):(?=.)/is;
+
+/** Return the venue of a symbol: the name before the colon, or Kraken. */
+export function venueOf(symbol) {
+  return VENUE.exec(symbol)?.[1].toLowerCase() ?? KRAKEN;
+}
+
+/** Return the pair of a symbol, without its venue. */
+export function pairOf(symbol) {
+  return symbol.replace(VENUE, "");
+}
+
 /** Return the normal form of the spellings of a symbol, the same as in kraken_book/symbols.py. */
 export function folded(name) {
-  const parts = name.trim().replace(/^\/+|\/+$/g, "").replaceAll("-", "/").toUpperCase().split("/");
+  const bare = name.trim().replace(/^\/+|\/+$/g, "");
+  const venue = venueOf(bare);
+  const parts = pairOf(bare).replaceAll("-", "/").toUpperCase().split("/");
+  if (venue !== KRAKEN) return `${venue}:${parts.join("/")}`;
   return parts.map((part) => OLD_NAMES.get(part) ?? part).join("/");
 }
 

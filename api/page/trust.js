@@ -1,6 +1,7 @@
 // Decide whether a followed book may be shown as live. Any doubt prevails.
 
 import { State } from "../kraken-book.js";
+import { venueOf } from "./selection.js";
 import { connectionText, lagText, stateText, statusText } from "./words.js";
 
 // After this silence of the server, in ms, no book counts as live.
@@ -14,11 +15,14 @@ const NO_BOOK_YET = "no book yet";
  * the last event or response.
  */
 export function judge(reader, { connection, polled, isPolledLater, silence }) {
-  if (isPolledLater && polled.status === "refused") return told(polled);
+  const venue = venueOf(polled.symbol);
+  if (isPolledLater && polled.status === "refused") return told(polled, venue);
   if (reader.isBroken) return broken(reader.state);
   if (connection !== "open") return doubt("syncing", connection, connectionText(connection));
-  if (reader.lastStatus.status !== "live") return told(withCause(reader.lastStatus, isPolledLater ? polled : null));
-  if (isPolledLater && polled.status !== "live") return told(polled);
+  if (reader.lastStatus.status !== "live") {
+    return told(withCause(reader.lastStatus, isPolledLater ? polled : null), venue);
+  }
+  if (isPolledLater && polled.status !== "live") return told(polled, venue);
   if (silence > MOST_SILENCE) return doubt("stale", "unheard", connectionText("unheard"));
   if (reader.state === State.VERIFIED) return { status: "live", doubt: null, why: "" };
   if (reader.state === State.LAGGED) return doubt("syncing", reader.state, lagText(reader.lagReason));
@@ -35,8 +39,8 @@ function broken(word) {
   return doubt("syncing", word, stateText(word));
 }
 
-function told({ status, reason }) {
-  return doubt(status, status, statusText(status, reason));
+function told({ status, reason }, venue) {
+  return doubt(status, status, statusText(status, reason, venue));
 }
 
 function doubt(status, word, why) {

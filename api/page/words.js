@@ -12,6 +12,9 @@ const REASONS = new Map([
   ["level", `Kraken sent an invalid price or quantity. ${BOOK_AGAIN}`],
   ["frame", `Kraken sent an unreadable message. ${BOOK_AGAIN}`],
   ["precision", `Kraken changed the number of decimals. ${BOOK_AGAIN}`],
+  ["sequence", `Some of Kraken's messages are missing, so changes may be too. ${BOOK_AGAIN}`],
+  ["window", `Too many levels have left the book since it was loaded whole. ${BOOK_AGAIN}`],
+  ["restart", `Kraken announced a restart of its connections. ${CONNECT_AGAIN}`],
   ["early", `Kraken sent a change before the book. ${BOOK_AGAIN}`],
   ["unanswered", `Kraken has not answered the request for this book. ${BOOK_AGAIN}`],
   ["quiet", `Kraken sent nothing about this book for a long time. ${BOOK_AGAIN}`],
@@ -86,13 +89,20 @@ export function quoted(text) {
   return `“\u2068${clean(text)}\u2069”`;
 }
 
-/** Return the text of a status and its reason. */
-export function statusText(status, reason) {
+/** Return the name of a venue as people write it, such as "Kraken". */
+export function venueTitle(venue) {
+  return clean(venue.slice(0, 1).toUpperCase() + venue.slice(1));
+}
+
+/** Return the text of a status of a venue's book and its reason. */
+export function statusText(status, reason, venue = "kraken") {
+  const title = venueTitle(venue);
   if (status === "refused" && reason && reason !== "not listed") {
-    return `Kraken refuses this symbol: ${quoted(reason)}. The collector asks again every minute.`;
+    return `${title} refuses this symbol: ${quoted(reason)}. The collector asks again every minute.`;
   }
-  if (!reason) return STATUSES.get(status) ?? `The status is ${quoted(status)}.`;
-  return REASONS.get(reason) ?? `The reason: ${quoted(reason)}.`;
+  const text = reason ? REASONS.get(reason) : STATUSES.get(status);
+  if (text !== undefined) return text.replaceAll("Kraken", title);
+  return reason ? `The reason: ${quoted(reason)}.` : `The status is ${quoted(status)}.`;
 }
 
 export function stateText(state) {

@@ -12,6 +12,7 @@ from api.follow.buffer import Buffer
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.store.book_store import BookStore, BookWithAge
+from api.store.stream_reads import StreamReads
 from api.views.followed_book import FollowedBook
 from runtime.cooperate import Cooperator
 
@@ -28,6 +29,7 @@ class BookRegistry:
         feed: RingFeed,
         ages: AgeWatch,
         store: BookStore,
+        reads: StreamReads,
         buffer: Buffer | None = None,
     ) -> None:
         self._registry = registry
@@ -35,6 +37,7 @@ class BookRegistry:
         self._ages = ages
         self._buffer = Buffer() if buffer is None else buffer
         self._store = store
+        self._reads = reads
         self._books: dict[str, FollowedBook] = {}
         self._joining = asyncio.Lock()
 
@@ -76,12 +79,19 @@ class BookRegistry:
 
     async def _join_once(self, lost: list[FollowedBook]) -> bool:
         """Try to join each book; return whether another attempt may join more of them."""
+        # Before the books are read, so that a book that is absent then was absent at this time.
+        # Minus one, because more may be written in the current millisecond.
+        absent_at = await self._reads.time() - 1
         stored = await self._store.books([each.ring.symbol for each in lost])
         there = [
             (followed, book)
             for followed, book in zip(lost, stored, strict=True)
             if book is not None and book.position is not None
         ]
+        for followed, book in zip(lost, stored, strict=True):
+            is_absent = book is None or book.position is None
+            if is_absent and self._store.corruption(followed.ring.symbol) is None:
+                followed.absent_at = absent_at
         for followed, book in there:
             self._start(followed, book)
         await self._feed.catch_up(*(followed.ring for followed, _ in there))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from time import monotonic
 
@@ -95,9 +95,15 @@ class Channel:
         self._listeners: dict[str, Callable[[], None]] = {}
         self._is_waking = False
 
-    def add(self, followed: FollowedBook) -> None:
-        """Add a symbol to the channel."""
+    def add(self, followed: FollowedBook, hidden_for: str | None = None) -> None:
+        """Add a symbol to the channel.
+
+        Args:
+            followed: The book of the symbol.
+            hidden_for: Why the venue refuses the symbol, None if it does not.
+        """
         member = ChannelMember(followed, self.view, self.watermark)
+        member.hidden_for = hidden_for
         symbol = member.symbol
         self.members[symbol] = member
         if symbol in self._left:
@@ -107,6 +113,20 @@ class Channel:
         self.log.keep(len(self.members) * MEMBER_BYTES)
         self._listeners[symbol] = partial(self._on_change, member)
         self._on_change(member)
+
+    def hide(self, symbol: str, reason: str) -> None:
+        """Append a status for a symbol that the venue refuses, and leave it out of openings."""
+        member = self.members[symbol]
+        self._pull(member)
+        self._opening = None
+        self._append_all([member.hide(reason)])
+
+    def show(self, symbol: str) -> None:
+        """Append the book of a symbol that was hidden, and put it into openings again."""
+        member = self.members[symbol]
+        self._opening = None
+        self._append_all(member.show())
+        self._pull(member)
 
     def leave(self, symbol: str, reason: str) -> FollowedBook:
         """Remove a symbol from the channel.
@@ -120,7 +140,8 @@ class Channel:
         """
         member = self.members[symbol]
         self._pull(member)
-        self._append_all([api_event(status_sse(symbol, "syncing", reason))])
+        if member.hidden_for is None:
+            self._append_all([api_event(status_sse(symbol, "syncing", reason))])
         self._left[symbol] = member.position
         while len(self._left) > MAX_LEFT:
             del self._left[next(iter(self._left))]
@@ -147,15 +168,18 @@ class Channel:
         for member in self.members.values():
             self._pull(member)
 
-    def move_watermark(self, without_book: Container[str]) -> None:
+    def move_watermark(self, listed_at: int | None = None) -> None:
         """Move the watermark to the latest time up to which the log has every event.
 
         Args:
-            without_book: Symbols without a book, which do not hold the watermark back.
+            listed_at: The time up to which no symbol that is not a member had an event; None if
+                there is no bound.
         """
         self.pull()
-        marks = [member.mark(without_book) for member in self.members.values()]
-        self.watermark = min((m for m in marks if m is not None), default=self.watermark)
+        marks = [member.mark() for member in self.members.values()]
+        known = [mark for mark in marks if mark is not None]
+        if known:
+            self.watermark = min(known if listed_at is None else [*known, listed_at])
 
     def check_lost_books(self) -> None:
         """Append a status for books that stay lost, and drop an opening that is too old.

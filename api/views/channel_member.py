@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 from api.follow.api_events import lagged_sse, status_sse
 from api.follow.event_log import SseEvent, render_sse
 from api.views.channel_log import api_event, is_status
-from api.views.followed_book import FollowedBook
+from api.views.followed_book import FollowedBook, is_numbered
 from api.views.view import View
 from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE
@@ -31,6 +31,8 @@ class ChannelMember:
         """The position of the last event or snapshot in the log."""
         self.owed: LaggedReason | None = None
         """The reason of the `lagged` before the first snapshot, None if none is needed."""
+        self.hidden_for: str | None = None
+        """Why the venue refuses the symbol, None if it does not. Openings leave out its book."""
         self._view = view
         self._levels = None if view is None else view.levels
         self._generation = 0
@@ -68,19 +70,18 @@ class ChannelMember:
             self._held = watermark
         return False
 
-    def mark(self, without_book: Container[str]) -> int | None:
+    def mark(self) -> int | None:
         """Return the time up to which the log has this book's events, by Redis's clock.
 
-        The time is in milliseconds. It is None if it is unknown, or if the book is not joined and
-        its symbol is in `without_book`.
+        The time is in milliseconds, and None if it is unknown.
         """
         if self._held is None:
             return self.followed.ring.complete
-        return None if self.symbol in without_book else self._held
+        return max(self._held, self.followed.absent_at)
 
     def check_lost(self) -> bool:
         """Return whether the book is lost at exactly the second call in a row."""
-        is_lost = self.has_begun and self.followed.book is None
+        is_lost = self.has_begun and self.followed.book is None and self.hidden_for is None
         self._lost_checks = self._lost_checks + 1 if is_lost else 0
         return self._lost_checks == 2
 
@@ -93,21 +94,52 @@ class ChannelMember:
         followed, reason = self.followed, self.lagged_reason()
         events = list(self.opening())
         if reason is not None:
+            if not events:
+                # The symbol is refused, but readers that know its book must get `lagged`.
+                events = [*self._present(), api_event(self._hidden_status())]
             missed = followed.position.events_since(self.position)
             events.insert(0, api_event(lagged_sse(self.symbol, missed, reason)))
-        if self._view is not None:
-            self._seen = followed.rendered(self._levels).seen
+        self._note_shown()
         self._generation, self._next = followed.generation, followed.next
-        self.position, self._held = followed.position, None
+        self._held = None
+        return events
+
+    def hide(self, reason: str) -> SseEvent:
+        """Leave the book out of openings, because the venue refuses the symbol for `reason`.
+
+        Its numbered events still go to the log, so that no reader misses one that comes before the
+        list of symbols says that the symbol is back.
+
+        Returns:
+            The status for the log.
+        """
+        self.hidden_for = reason
+        return api_event(self._hidden_status())
+
+    def show(self) -> list[SseEvent]:
+        """Put the book into openings again, and return the events for the log, the book first."""
+        self.hidden_for = None
+        if self.followed.book is None or self.has_rejoined:
+            return []
+        events = list(self.opening())
+        self._note_shown()
+        if len(events) == 1:
+            # Readers that have this book already ignore the snapshot.
+            events.append(api_event(status_sse(self.symbol, "live", None)))
         return events
 
     def opening(self) -> Iterator[SseEvent]:
         """Yield the snapshot and the statuses that open the book for a new reader."""
-        followed = self.followed
-        if followed.book is None:
+        if self.hidden_for is not None and (self.followed.book is None or self.followed.is_syncing):
+            return
+        if self.followed.book is None:
             yield api_event(status_sse(self.symbol, "syncing", NO_BOOK_YET))
             return
-        yield self._snapshot(None)
+        yield from self._present()
+
+    def _present(self) -> Iterator[SseEvent]:
+        followed = self.followed
+        yield self._snapshot(None, opens=True)
         if followed.is_syncing:
             yield api_event(status_sse(self.symbol, "syncing", followed.reason))
         if followed.ring.is_stale:
@@ -117,6 +149,9 @@ class ChannelMember:
         """Return the next events of the ring; for a view, only those without levels."""
         events = self.followed.ring.events_from(self._next) or []
         self._next = self.followed.next
+        if self.hidden_for is not None:
+            # Not the api's statuses: readers have one with the reason of the refusal.
+            events = [event for event in events if is_numbered(event)]
         if self._view is not None:
             return [event for event in events if is_status(event)]
         self.position = self.followed.position
@@ -127,14 +162,23 @@ class ChannelMember:
         followed = self.followed
         if followed.book is None:
             return None
-        seen = followed.rendered(self._levels).seen
+        seen = followed.rendered(self._levels, opens=False).seen
         if seen == self._seen:
             return None
         passed = followed.position.events_since(self.position)
         self._seen, self.position = seen, followed.position
-        return self._snapshot(None if passed is None else max(0, passed - 1))
+        return self._snapshot(None if passed is None else max(0, passed - 1), opens=False)
 
-    def _snapshot(self, conflated: int | None) -> SseEvent:
+    def _hidden_status(self) -> bytes:
+        return status_sse(self.symbol, "syncing", self.hidden_for)
+
+    def _note_shown(self) -> None:
+        """Note that the log has the present book."""
+        if self._view is not None:
+            self._seen = self.followed.rendered(self._levels, opens=True).seen
+        self.position = self.followed.position
+
+    def _snapshot(self, conflated: int | None, *, opens: bool) -> SseEvent:
         followed = self.followed
-        data = followed.rendered(self._levels).snapshot(conflated)
+        data = followed.rendered(self._levels, opens=opens).snapshot(conflated)
         return SseEvent(followed.position, followed.event_id, render_sse(followed.event_id, data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from math import ceil
 from time import monotonic
 from typing import NamedTuple
 
@@ -98,13 +98,14 @@ class ChannelRegistry:
             watermark = await self._reads.time() - 1
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
-        await self._update_roster(choice)
+        if choice.symbols is None and await self._update_roster():
+            watermark = self._before_list(watermark)
         channel = self._channels.get(choice)
         if channel is None:
             channel = self._make(choice, watermark)
         channel.readers += 1
         try:
-            self._update_members(channel, self._symbols(choice))
+            self._update_members(choice, channel)
             await self._books.join([member.followed for member in channel.members.values()])
         except (RedisError, OSError) as error:
             self.leave(choice, channel)
@@ -152,14 +153,31 @@ class ChannelRegistry:
         """Update the watermarks and the symbols of `*`, until the task is cancelled."""
         while True:
             await asyncio.sleep(self._update_interval)
-            with suppress(ApiError):
-                # If Redis is down or the list is corrupt, the roster stays as it was.
-                await self._roster.update()
+            listed_at = await self._update_list()
             for choice, channel in list(self._channels.items()):
-                channel.move_watermark(self._roster.without_book)
+                # First, because a new member may have events before the next watermark.
+                self._update_members(choice, channel)
+                channel.move_watermark(listed_at if choice.symbols is None else None)
                 channel.check_lost_books()
-                self._update_members(channel, self._symbols(choice))
             await self._give_back_memory()
+
+    async def _update_list(self) -> int | None:
+        """Update the symbols of `*`.
+
+        Returns:
+            The time by Redis's clock up to which no other symbol had events; None if it is unknown,
+            because Redis is down, or because the list is corrupt. Then the roster stays as it was.
+        """
+        try:
+            now = await self._reads.time() - 1
+            await self._roster.update()
+        except (ApiError, RedisError, OSError):
+            return None
+        return self._before_list(now)
+
+    def _before_list(self, now: int) -> int:
+        """Return the time at which the roster's list was read, `now` being the present time."""
+        return now - ceil((monotonic() - self._roster.read_at) * 1000)
 
     async def _give_back_memory(self) -> None:
         """Return memory to the system if the buffer has shrunk, for example after readers left."""
@@ -172,14 +190,22 @@ class ChannelRegistry:
             # In a thread, because it visits every page of memory.
             await asyncio.to_thread(release_freed_memory)
 
-    async def _update_roster(self, choice: Choice) -> None:
-        """Update the symbols of `*` if it is chosen; raise ApiError if no symbol is known."""
-        if choice.symbols is None:
-            try:
-                await self._roster.update()
-            except ApiError:
-                if not self._roster.symbols:
-                    raise
+    async def _update_roster(self) -> bool:
+        """Update the symbols of `*`.
+
+        Returns:
+            Whether it was possible.
+
+        Raises:
+            ApiError: The list cannot be read, and no symbol is known.
+        """
+        try:
+            await self._roster.update()
+        except ApiError:
+            if not self._roster.symbols:
+                raise
+            return False
+        return True
 
     def _make(self, choice: Choice, watermark: int) -> Channel:
         if len(self._channels) >= MAX_CHANNELS:
@@ -197,14 +223,35 @@ class ChannelRegistry:
         self._channels[choice] = channel
         return channel
 
-    def _update_members(self, channel: Channel, symbols: Collection[str]) -> None:
-        """Add the books of new symbols to a channel, and remove those of other symbols."""
+    def _update_members(self, choice: Choice, channel: Channel) -> None:
+        """Add the books of new symbols to a channel, and remove those of other symbols.
+
+        Symbols of `*` that the venue refuses are hidden members: a reader that resumes gets their
+        events too, and none of those with which they return is missed.
+        """
+        symbols, refused = self._symbols(choice), self._refused(choice)
         for symbol in symbols:
-            if symbol not in channel.members:
+            member = channel.members.get(symbol)
+            if member is None:
                 channel.add(self._books.follow(symbol))
-        for symbol in channel.members.keys() - symbols:
+            elif member.hidden_for is not None:
+                channel.show(symbol)
+        for symbol, reason in refused.items():
+            member = channel.members.get(symbol)
+            if member is None:
+                channel.add(self._books.follow(symbol), reason)
+            elif member.hidden_for is None:
+                channel.hide(symbol, reason)
+        for symbol in channel.members.keys() - symbols - refused.keys():
             reason = self._roster.left.get(symbol, NOT_LISTED)
             self._books.unfollow(channel.leave(symbol, reason))
+
+    def _refused(self, choice: Choice) -> Mapping[str, str]:
+        """Return the symbols of `*` that the venue refuses, with its reasons; none for a list."""
+        if choice.symbols is not None:
+            return {}
+        refused = self._roster.refused
+        return {each: refused[each] for each in choice.among(refused)}
 
     def _symbols(self, choice: Choice) -> Collection[str]:
         """Return the symbols of a choice, those of `*` in the order in which they joined."""

@@ -62,7 +62,7 @@ class FollowedBook:
 
     def __init__(self, ring: Ring, buffer: Buffer | None = None) -> None:
         self.ring = ring
-        self._rendered: dict[int | None, RenderedSnapshot] = {}
+        self._rendered: dict[tuple[int | None, bool], RenderedSnapshot] = {}
         self._share = (Buffer() if buffer is None else buffer).share(self._evict_rendered, floor=0)
         # The last fault that was logged, so that repeated attempts do not log it again.
         self._logged_fault = ""
@@ -70,6 +70,8 @@ class FollowedBook:
         self.readers = 0
         self.event_id = ""
         """The id of the last event of the book."""
+        self.absent_at = 0
+        """A time of Redis's clock in milliseconds at which Redis had no book of the symbol."""
         self.lost_for: LaggedReason = "unknown"
         """The reason of the last loss."""
         self._verified = VerifiedBook(ring.symbol)
@@ -145,13 +147,19 @@ class FollowedBook:
         """Return the index in the ring of the first event that is not in the book yet."""
         return self._next
 
-    def rendered(self, levels: int | None) -> RenderedSnapshot:
-        """Return a snapshot of the book, cut to a number of levels; None for all."""
-        found = self._rendered.get(levels)
+    def rendered(self, levels: int | None, *, opens: bool) -> RenderedSnapshot:
+        """Return a snapshot of the book.
+
+        Args:
+            levels: The number of levels to which it is cut; None for all.
+            opens: Whether it opens a stream, so that no event was received with it.
+        """
+        key = levels, opens
+        found = self._rendered.get(key)
         if found is None:
             if len(self._rendered) >= MAX_RENDERED:
                 self._drop_rendered()
-            found = self._rendered[levels] = self._render(levels)
+            found = self._rendered[key] = self._render(levels, opens=opens)
             self._share.add(len(found.head))
         return found
 
@@ -159,7 +167,7 @@ class FollowedBook:
         """Remove the book from the buffer, because no channel shows it any more."""
         self._share.close()
 
-    def _render(self, levels: int | None) -> RenderedSnapshot:
+    def _render(self, levels: int | None, *, opens: bool) -> RenderedSnapshot:
         verified, book = self._verified, self.book
         assert book is not None, f"the book of {self.ring.symbol} is not known"
         shown = render_view(book, levels)
@@ -168,7 +176,7 @@ class FollowedBook:
         )
         snapshot = msgspec.structs.replace(snapshot, bids=shown.bids, asks=shown.asks)
         epoch, seq = self.position.epoch, self.position.seq
-        received_at = verified.received_at
+        received_at = None if opens else verified.received_at
         data = render_snapshot(snapshot, seq, epoch, received_at, None, is_cut=not shown.proves)
         # The hash, because every member keeps it and the texts would take more memory.
         return RenderedSnapshot(data.removesuffix(_UNKNOWN_CONFLATED), hash(shown))

@@ -42,22 +42,30 @@ class Roster:
         self._missing_since: dict[str, float] = {}
         self.symbols: dict[str, None] = {}
         """The symbols, in the order in which they joined."""
+        self.read_at = monotonic()
+        """When the list was read, by the monotonic clock; later symbols may be missing."""
         self.changes = 0
         """The number of times that `symbols` has changed."""
         self.left: dict[str, str] = {}
         """The reasons of the symbols that left, in the order in which they left."""
-        self.without_book: frozenset[str] = frozenset()
-        """Symbols that have no book according to the list."""
+        self.refused: dict[str, str] = {}
+        """The reasons of the symbols that the venue refuses, by the last list that had any."""
 
     async def update(self) -> None:
         """Update the symbols; raise ApiError, and change none, if the list cannot be read."""
         states = await self._directory.states()
-        self.without_book = frozenset(s for s, state in states.items() if not state.acknowledged)
+        self.read_at = self._directory.read_at
+        if states:
+            self.refused = {
+                symbol: state.reason or NOT_LISTED
+                for symbol, state in states.items()
+                if state.status == "refused"
+            }
         for symbol, state in states.items():
             if state.acknowledged:
                 self._add(symbol)
             elif state.status == "refused" and symbol in self.symbols:
-                self._remove(symbol, state.reason or NOT_LISTED)
+                self._remove(symbol, self.refused[symbol])
         asked = [s for s, state in states.items() if state.status == "asked"]
         await self._update_books(
             [symbol for symbol in asked if symbol not in self.symbols],

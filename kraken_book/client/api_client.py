@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -12,13 +12,14 @@ import msgspec
 
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.arguments import (
-    ALL,
     Time,
     checked_attempts,
     checked_seconds,
     requested_names,
+    wildcards_in,
 )
 from kraken_book.client.attempts import Attempts
+from kraken_book.client.best import BestPrices, best_path, read_best
 from kraken_book.client.depth import depth_path, read_book
 from kraken_book.client.fetch import Answer, NoAnswer, fetch, fetch_async, one_request_timeout
 from kraken_book.client.past_events import (
@@ -32,6 +33,8 @@ from kraken_book.client.past_events import (
 from kraken_book.client.watching import Watch, watch
 from kraken_book.errors import KrakenBookError
 from kraken_book.frozen_book import FrozenBook
+from kraken_book.selection import is_wildcard
+from kraken_book.symbols import normalize_symbol
 
 __all__ = ["ATTEMPTS", "TIMEOUT", "AsyncClient", "Client"]
 
@@ -44,6 +47,16 @@ SYMBOLS_PATH = "/symbols"
 _T = TypeVar("_T")
 _Read = Callable[[Answer], _T]
 _symbols: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
+
+
+def _expanded(names: Sequence[str], symbols: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, then the symbols that the wildcards among them select."""
+    wildcards = wildcards_in(names)
+    assert wildcards is not None, "there is no wildcard"
+    named = [name for name in names if not is_wildcard(name)]
+    excludes = wildcards._replace(names=(), patterns=wildcards.unwanted, unwanted=())
+    kept = [name for name in named if not excludes.selects(normalize_symbol(name))]
+    return tuple(dict.fromkeys((*kept, *wildcards.among(symbols))))
 
 
 class _Requests:
@@ -91,6 +104,9 @@ class _Requests:
 
     def _read_book(self, name: str, *, only_live: bool) -> _Read[FrozenBook]:
         return lambda answer: read_book(answer, self._address, name, only_live=only_live)
+
+    def _read_best(self, name: str) -> _Read[BestPrices]:
+        return lambda answer: read_best(answer, self._address, name)
 
     def _read_page(self, request: PageRequest) -> _Read[EventPage]:
         return lambda answer: request.read_page(answer, self._address)
@@ -168,16 +184,28 @@ class Client(_Requests):
         """Return the current books of symbols, one request after the other.
 
         Args:
-            symbols: Names as arguments or in lists; `"*"` is every symbol of `get_symbols`.
+            symbols: Names as arguments or in lists; wildcards such as `"binance:*"` and exclusions
+                select from `get_symbols`, and `"*"` is all of it.
             only_live: As for `get_book`. One book that is not live ends the call.
 
         Returns:
             The books by symbol in the api's spelling, in the order of the arguments.
         """
         names = requested_names(symbols)
-        names = tuple(self.get_symbols()) if ALL in names else names
+        if any(map(is_wildcard, names)):
+            names = _expanded(names, self.get_symbols())
         books = (self.get_book(name, only_live=only_live) for name in names)
         return {book.symbol: book for book in books}
+
+    def get_best(self, pair: str) -> BestPrices:
+        """Return the best prices of a pair over all venues, and its book at each in short.
+
+        Args:
+            pair: The pair in any spelling, such as `BTC/USD`. Quotes are never mixed: `BTC/USDT` is
+                another pair.
+        """
+        (name,) = requested_names((pair,), most=1)
+        return self._get(best_path(name), self._read_best(name))
 
     def get_symbols(self) -> list[str]:
         """Return the symbols that the api serves to this caller, sorted."""
@@ -320,7 +348,8 @@ class AsyncClient(_Requests):
             As for `Client.get_books`.
         """
         names = requested_names(symbols)
-        names = tuple(await self.get_symbols()) if ALL in names else names
+        if any(map(is_wildcard, names)):
+            names = _expanded(names, await self.get_symbols())
         turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
         async def get(name: str) -> FrozenBook:
@@ -335,6 +364,15 @@ class AsyncClient(_Requests):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return {book.symbol: book for book in books}
+
+    async def get_best(self, pair: str) -> BestPrices:
+        """Return the best prices of a pair over all venues, as `Client.get_best`.
+
+        Args:
+            pair: As for `Client.get_best`.
+        """
+        (name,) = requested_names((pair,), most=1)
+        return await self._get(best_path(name), self._read_best(name))
 
     async def get_symbols(self) -> list[str]:
         """Return the symbols that the api serves to this caller, sorted."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from kraken_book.errors import Unusable
 from kraken_book.printable import printable
+from kraken_book.selection import Selection, is_wildcard, parse_wildcards
 from kraken_book.timestamps import parse_rfc3339
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "parse_time",
     "requested_names",
     "split_names",
+    "wildcards_in",
 ]
 
 Time = datetime | str
@@ -27,6 +29,7 @@ Time = datetime | str
 ALL = "*"
 """The name of every symbol."""
 MAX_SHOWN = 60
+MAX_MESSAGE = 300
 MAX_SECONDS = 86_400
 MAX_ATTEMPTS = 1_000
 _SEVERAL = "get_books() returns the books of a list of symbols, or of '*' for all"
@@ -38,8 +41,9 @@ def requested_names(
     """Return the names in the arguments of a call, in order and without duplicates.
 
     Args:
-        symbols: Names, lists of names, and texts with several names separated by commas.
-        most: The number of names at most, none of which may be `*` then; None is no limit.
+        symbols: Names, wildcards and exclusions, lists of them, and texts with several separated by
+            commas.
+        most: The number of names at most, none of which may be a wildcard then; None is no limit.
 
     Raises:
         Unusable: There is no name, there are too many, or a name cannot be a symbol.
@@ -52,8 +56,9 @@ def requested_names(
         # As a path, `..` would lead elsewhere.
         if not set(part) - set("./"):
             raise Unusable(f"{part[:MAX_SHOWN]!r} is no symbol: use a name such as BTC/USD")
-        if part.startswith("!") or ("*" in part and part != ALL):
-            raise Unusable(_pattern_words(part, most))
+        if most is not None and part != ALL and is_wildcard(part):
+            raise Unusable(_pattern_words(part))
+    wildcards_in(parts)
     if most is not None and (len(parts) > most or ALL in parts):
         shown = printable(", ".join(parts), MAX_SHOWN)
         raise Unusable(f"{shown}: name one symbol such as BTC/USD; {_SEVERAL}")
@@ -74,14 +79,21 @@ def split_names(symbols: Iterable[str | Iterable[str]]) -> list[str]:
     return [part.strip() for name in names for part in name.split(",")]
 
 
-def _pattern_words(pattern: str, most: int | None) -> str:
+def wildcards_in(names: Iterable[str]) -> Selection | None:
+    """Return the wildcards and exclusions of `names`, None if there are none.
+
+    Raises:
+        Unusable: One is invalid, or all are exclusions.
+    """
+    try:
+        return parse_wildcards(names)
+    except ValueError as error:
+        raise Unusable(printable(str(error), MAX_MESSAGE)) from None
+
+
+def _pattern_words(pattern: str) -> str:
     shown = printable(repr(pattern), MAX_SHOWN)
-    if most == 1:
-        return f"{shown} is a pattern, not one symbol such as BTC/USD: {_SEVERAL}"
-    return (
-        f"{shown} is a pattern, which is not accepted here: choose from get_symbols(), or use '*'"
-        " for all"
-    )
+    return f"{shown} is a pattern, not one symbol such as BTC/USD: {_SEVERAL}"
 
 
 def _name(given: object) -> str:

@@ -41,6 +41,7 @@ class _Depth(msgspec.Struct):
     bids: list[tuple[str, str]]
     asks: list[tuple[str, str]]
     reason: str | None = None
+    proof: str | None = None
 
 
 class _WithBook(msgspec.Struct):
@@ -117,7 +118,7 @@ def _last_known_book(
 def _require_live(book: FrozenBook) -> FrozenBook:
     if book.is_live:
         return book
-    why = f"{book.status}: {explain(book.status, book.reason)}"
+    why = f"{book.status}: {explain(book.status, book.reason, book.venue)}"
     raise NotLive(f"{printable(book.symbol, MAX_SHOWN)} is not live now, but {why}", book)
 
 
@@ -131,6 +132,7 @@ def _verified(depth: _Depth, name: str) -> FrozenBook:
         status=depth.status,
         reason=depth.reason,
         source=depth.source,
+        proof=depth.proof,
         depth=depth.depth,
         precision=verified.book.precision,
         epoch=depth.epoch,
@@ -161,5 +163,6 @@ def _snapshot(depth: _Depth) -> Snapshot:
         price_precision=depth.price_precision,
         qty_precision=depth.qty_precision,
         source=depth.source,
+        proof=depth.proof,
         conflated=None,
     )

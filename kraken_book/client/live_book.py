@@ -108,8 +108,13 @@ class LiveBook(ReadableBook):
 
     @property
     def source(self) -> str | None:
-        """`kraken`, `simulated` or `replay`; None before the first book."""
+        """The venue's name, `simulated` or `replay`; None before the first book."""
         return self._verified.source or None
+
+    @property
+    def proof(self) -> str | None:
+        """How the collector proved the book against its venue; None if unknown."""
+        return self._verified.proof
 
     @property
     def checksum(self) -> int | None:
@@ -161,6 +166,7 @@ class LiveBook(ReadableBook):
             exchange_time=self.exchange_time,
             bids=tuple(self.bids),
             asks=tuple(self.asks),
+            proof=self.proof,
         )
 
     def apply(self, event: Event) -> bool:

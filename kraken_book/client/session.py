@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from kraken_book.backoff import Backoff
-from kraken_book.client.arguments import ALL
+from kraken_book.client.arguments import wildcards_in
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.outage import Failure, Outage
 from kraken_book.client.patience import DEFAULT_PATIENCE, Patience
@@ -68,7 +68,7 @@ class ClientSession:
     each book right after its change.
 
     Args:
-        symbols: The symbols to follow; `*` is every symbol.
+        symbols: The symbols to follow, also wildcards and exclusions; `*` is every symbol.
         server: The server, for messages.
         patience: Time limits. The caller enforces those of single requests, and `silence` while no
             byte arrives.
@@ -98,6 +98,7 @@ class ClientSession:
         self.is_over = False
         """Whether the caller should close the connection."""
         self._symbols = tuple(symbols)
+        self._wildcards = wildcards_in(symbols)
         self._normalized = {normalize_symbol(symbol) for symbol in symbols}
         self._server = server or Server()
         self._patience = patience
@@ -138,7 +139,7 @@ class ClientSession:
     def target(self) -> str:
         """The path and query of the next request."""
         if self._is_many:
-            return f"/stream?symbols={','.join(quote(symbol, '*') for symbol in self._symbols)}"
+            return f"/stream?symbols={','.join(quote(symbol, '*!') for symbol in self._symbols)}"
         return f"/stream/{quote(self._symbols[0], '')}"
 
     @property
@@ -150,7 +151,7 @@ class ClientSession:
 
     @property
     def _is_many(self) -> bool:
-        return len(self._symbols) > 1 or ALL in self._symbols
+        return len(self._symbols) > 1 or self._wildcards is not None
 
     @property
     def _has_doubted_book(self) -> bool:
@@ -334,7 +335,9 @@ class ClientSession:
         return book
 
     def _is_requested(self, symbol: str) -> bool:
-        if ALL in self._normalized or normalize_symbol(symbol) in self._normalized:
+        if self._wildcards is not None and self._wildcards.selects(symbol):
+            return True
+        if normalize_symbol(symbol) in self._normalized:
             return True
         return any(is_same_symbol(name, symbol) for name in self._normalized)
 

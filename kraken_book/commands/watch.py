@@ -51,7 +51,12 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         EXIT_CODES,
         READER_VARIABLES,
     )
-    parser.add_argument("symbols", nargs="+", metavar="SYMBOL", help="such as BTC/USD; '*' for all")
+    parser.add_argument(
+        "symbols",
+        nargs="+",
+        metavar="SYMBOL",
+        help="such as BTC/USD, binance:BTC/USDT or '*/USD'; '*' for all",
+    )
     url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
     parser.add_argument("--url", default=url, help=f"the api ({URL_VARIABLE}, else {DEFAULT_URL})")
     parser.add_argument(
@@ -105,13 +110,14 @@ def top_line(book: LiveBook) -> str:
     """Return the best bid and ask of a book in one line, or why the book is not live."""
     symbol = printable(book.symbol, MAX_SYMBOL_CHARACTERS)
     if not book.is_live:
-        return f"{'':15}  {symbol:<10} {book.status}: {explain(book.status, book.reason)}"
+        why = explain(book.status, book.reason, book.venue)
+        return f"{'':15}  {symbol:<10} {book.status}: {why}"
     time = printable((book.exchange_time or "")[11:26])
     bid = f"{book.best_bid.qty} @ {book.best_bid.price}" if book.best_bid else "-"
     ask = f"{book.best_ask.price} @ {book.best_ask.qty}" if book.best_ask else "-"
     mark = (
         ""
-        if book.source == "kraken"
+        if book.source == book.venue
         else f"  {printable(book.source or '', MAX_SYMBOL_CHARACTERS)}"
     )
     return (

@@ -39,8 +39,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
     """One batch of the journal.
 
     Attributes:
-        kind: `rows` for recorded events; `checkpoint` for the snapshots of all verified books,
-            which are in no book file.
+        kind: `rows` for recorded events; `checkpoint` for the books after their last recorded
+            events, which is in no book file. A book that is not known is a status.
         rows: The rows.
         stream_id: The id with which a reader resumes after these rows.
         forms: The forms of books that are new, or that differ since the last entry.

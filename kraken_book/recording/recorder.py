@@ -10,10 +10,12 @@ from pathlib import Path
 from time import time_ns
 from typing import NamedTuple, TypeAlias, cast
 
+import msgspec
+
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.session import StreamStart
 from kraken_book.errors import Unusable
-from kraken_book.event import Event, Lagged, LaggedReason, Snapshot, Update
+from kraken_book.event import Event, Lagged, LaggedReason, Snapshot, StatusChange, Update
 from kraken_book.position import Position
 from kraken_book.recording.book_writer import BookForm
 from kraken_book.recording.journal import Journal, JournalEntry, read_journal
@@ -23,6 +25,7 @@ from kraken_book.recording.part import Part
 from kraken_book.recording.recorded import UNRECORDED, RecordedEvent
 from kraken_book.recording.recovery import recover_books
 from kraken_book.recording.rows import RowBuffer
+from kraken_book.timestamps import rfc3339
 
 __all__ = ["EndOfPart", "Recorder", "Recovered", "Step"]
 
@@ -80,7 +83,7 @@ class Recorder:
         self._forms: dict[str, BookForm] = {}
         self._new_forms: list[BookForm] = []
         self._books: dict[str, LiveBook] = {}
-        # The last position of each book since its last gap.
+        # The last recorded position of each book since its last gap, whatever state it is in.
         self._positions: dict[str, Position] = {}
         self._rejected: dict[str, Event] = {}
         # The books at the beginning of this part, of which no file was begun yet.
@@ -132,18 +135,14 @@ class Recorder:
         found = recover_books(path)
         self._forms = dict(found.forms)
         self._books = {book.symbol: book for book in found.start.books}
-        self._positions = {
-            symbol: position
-            for symbol, book in self._books.items()
-            if (position := _position_of(book)) is not None
-        }
+        self._positions = dict(found.positions)
         self._stream_id = found.start.last_id
         self._last_time = found.last_time or 0
         self.write([self._end_of_part()])
         return Recovered(found.start, found.last_time, lines)
 
     def record(self, book: LiveBook, stream_id: str | None) -> None:
-        """Record the event that changed `book`.
+        """Record the event that changed `book`, unless the files already have it.
 
         Args:
             book: The book, right after its change.
@@ -158,16 +157,13 @@ class Recorder:
         rejected = book.rejected
         if rejected is not None and self._rejected.get(book.symbol) is not rejected:
             self._rejected[book.symbol] = rejected
-            self._add(RecordedEvent(event=rejected, recorded_at=now, is_verified=False))
-        if isinstance(event, Snapshot):
-            self._add_gap_before(event, now)
+            if isinstance(rejected, StatusChange):
+                # It is wrong only because events are missing before it.
+                self._add_next(RecordedEvent(event=rejected, recorded_at=now, is_verified=False))
+            else:
+                self._add(RecordedEvent(event=rejected, recorded_at=now, is_verified=False))
         is_verified = isinstance(event, Snapshot | Update)
-        recorded = RecordedEvent(event=event, recorded_at=now, is_verified=is_verified)
-        self._add(recorded)
-        if isinstance(event, Lagged):
-            self._positions.pop(book.symbol, None)
-        elif (position := recorded.position) is not None:
-            self._positions[book.symbol] = position
+        self._add_next(RecordedEvent(event=event, recorded_at=now, is_verified=is_verified))
         self._stream_id = stream_id
 
     def take_steps(self, *, ends_part: bool = False) -> list[Step]:
@@ -259,7 +255,7 @@ class Recorder:
         self._continued = {
             book.symbol: snapshot
             for book in self._books.values()
-            if (snapshot := _snapshot_of(book)) is not None
+            if (snapshot := self._snapshot_of(book)) is not None
         }
         return end
 
@@ -268,11 +264,16 @@ class Recorder:
         # The next recorder begins after this time, so it must not be earlier than an event's.
         at = max(self._checkpoint_at // 1000, self._last_time)
         buffer = RowBuffer()
-        for book in self._books.values():
-            if (snapshot := _snapshot_of(book)) is not None:
+        for symbol in self._books.keys() | self._positions.keys():
+            book = self._books.get(symbol)
+            if book is not None and (snapshot := self._snapshot_of(book)) is not None:
                 # A book that fits into no file is not continued after a kill.
                 with suppress(ValueError):
                     buffer.add(_continued(snapshot, at), book.precision)
+                    continue
+            if (position := self._positions.get(symbol)) is not None:
+                # Its book is not known, but the next recorder must not record its events again.
+                buffer.add(_lost_at(symbol, position, at), None)
         forms, self._new_forms = tuple(self._new_forms), []
         return JournalEntry("checkpoint", buffer.take(), self._stream_id, forms)
 
@@ -290,18 +291,33 @@ class Recorder:
         self._forms[book.symbol] = form
         self._new_forms.append(form)
 
-    def _add_gap_before(self, snapshot: Snapshot, now: int) -> None:
-        """Record how many events are missing before a snapshot that the api made.
+    def _snapshot_of(self, book: LiveBook) -> Snapshot | None:
+        """Return the book after its last recorded event; None if its levels are not known."""
+        is_at_end = _position_of(book) == self._positions.get(book.symbol)
+        return _snapshot_of(book) if is_at_end else None
 
-        A snapshot of the collector is an event of the stream, and says itself what it replaces.
+    def _add_next(self, recorded: RecordedEvent) -> None:
+        """Record an event after those that are missing before it, unless the files have it.
+
+        A stream that begins again repeats events: its first snapshot may be older than the last
+        status, and the statuses follow it.
         """
-        last = self._positions.get(snapshot.symbol)
-        position = Position(snapshot.epoch, snapshot.seq)
-        if snapshot.received_at is not None or last is None or position <= last:
-            return
-        missed = position.events_since(last)
-        gap = Lagged(snapshot.symbol, missed, cast("LaggedReason", UNRECORDED))
-        self._add(RecordedEvent(event=gap, recorded_at=now, is_verified=False))
+        symbol, position = recorded.symbol, recorded.position
+        last = self._positions.get(symbol)
+        if isinstance(recorded.event, Lagged):
+            self._positions.pop(symbol, None)
+        elif position is not None:
+            if last is not None and _is_recorded(recorded, position, last):
+                return
+            self._positions[symbol] = position
+            if last is not None and _is_gap_before(recorded, position, last):
+                missed = position.events_since(last)
+                if missed is not None and not isinstance(recorded.event, Snapshot):
+                    # The event itself is recorded. The book of a snapshot may be that of an event.
+                    missed -= 1
+                gap = Lagged(symbol, missed, cast("LaggedReason", UNRECORDED))
+                self._add(msgspec.structs.replace(recorded, event=gap, is_verified=False))
+        self._add(recorded)
 
     def _add(self, recorded: RecordedEvent) -> None:
         event, symbol = recorded.event, recorded.symbol
@@ -340,6 +356,39 @@ def _locked(path: Path) -> int:
 
 def _continued(snapshot: Snapshot, at: int) -> RecordedEvent:
     return RecordedEvent(event=snapshot, recorded_at=at, is_verified=True, is_continued=True)
+
+
+def _lost_at(symbol: str, position: Position, at: int) -> RecordedEvent:
+    """Return a status at the last recorded position of a book whose levels are not known."""
+    epoch, seq = position.epoch, position.seq
+    status = StatusChange(symbol, seq, epoch, "syncing", None, rfc3339(at * 1000))
+    return RecordedEvent(event=status, recorded_at=at, is_verified=False)
+
+
+def _is_recorded(recorded: RecordedEvent, position: Position, last: Position) -> bool:
+    """Return whether the files have an event already, `last` being the last one that they have.
+
+    If the api opens with a book of an earlier epoch, Redis has lost the later ones, and the book's
+    positions begin again.
+    """
+    if not _is_of_api(recorded.event):
+        return position <= last
+    return position < last and position.epoch == last.epoch
+
+
+def _is_gap_before(recorded: RecordedEvent, position: Position, last: Position) -> bool:
+    """Return whether events are missing after `last`, and no later event says so.
+
+    A snapshot of the collector is an event of the stream, and says itself what it replaces.
+    """
+    if isinstance(recorded.event, Snapshot):
+        return _is_of_api(recorded.event) and position != last
+    return position.seq != last.seq + 1
+
+
+def _is_of_api(event: Event) -> bool:
+    """Return whether it is a snapshot that the api made to open a stream."""
+    return isinstance(event, Snapshot) and event.received_at is None
 
 
 def _position_of(book: LiveBook) -> Position | None:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.session import StreamStart
 from kraken_book.errors import BookInvalid
-from kraken_book.event import Snapshot, Update
+from kraken_book.event import Lagged, Snapshot, Update
+from kraken_book.position import Position
 from kraken_book.recording.book_writer import BookForm
 from kraken_book.recording.journal import JournalEntry, read_journal
 from kraken_book.recording.recorded import RecordedEvent
@@ -25,11 +26,14 @@ class RecoveredBooks(NamedTuple):
         start: Where the stream continues.
         forms: The form of each book.
         last_time: The time of the last event in Unix microseconds; None if there is none.
+        positions: The last position of each book since its last gap, also of those that could not
+            be rebuilt.
     """
 
     start: StreamStart
     forms: Mapping[str, BookForm]
     last_time: int | None
+    positions: Mapping[str, Position]
 
 
 def recover_books(path: Path) -> RecoveredBooks:
@@ -43,6 +47,7 @@ def recover_books(path: Path) -> RecoveredBooks:
     newest = max((at for at, entry in _numbered(path) if entry.kind == "checkpoint"), default=0)
     forms: dict[str, BookForm] = {}
     books: dict[str, LiveBook] = {}
+    positions: dict[str, Position] = {}
     lost: set[str] = set()
     last_time: int | None = None
     last_id: str | None = None
@@ -53,11 +58,11 @@ def recover_books(path: Path) -> RecoveredBooks:
             continue
         for recorded in _events_of(entry, forms):
             last_time = recorded.recorded_at
+            _note_position(recorded, positions)
             _apply(recorded, books, lost)
-    if lost:
-        # A resumed stream has no snapshots of these.
-        return RecoveredBooks(StreamStart(None, ()), forms, last_time)
-    return RecoveredBooks(StreamStart(last_id, list(books.values())), forms, last_time)
+    # A resumed stream has no snapshots of lost books.
+    start = StreamStart(None, ()) if lost else StreamStart(last_id, list(books.values()))
+    return RecoveredBooks(start, forms, last_time, positions)
 
 
 def _numbered(path: Path) -> Iterator[tuple[int, JournalEntry]]:
@@ -69,6 +74,14 @@ def _events_of(entry: JournalEntry, forms: Mapping[str, BookForm]) -> Iterator[R
     for recorded in EventAssembler("", 0).feed(entry.rows):
         form = forms[recorded.symbol]
         yield recorded.with_form(form.source, form.depth)
+
+
+def _note_position(recorded: RecordedEvent, positions: dict[str, Position]) -> None:
+    is_rejected = isinstance(recorded.event, Snapshot | Update) and not recorded.is_verified
+    if isinstance(recorded.event, Lagged):
+        positions.pop(recorded.symbol, None)
+    elif recorded.position is not None and not is_rejected:
+        positions[recorded.symbol] = recorded.position
 
 
 def _apply(recorded: RecordedEvent, books: dict[str, LiveBook], lost: set[str]) -> None:

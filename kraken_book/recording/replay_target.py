@@ -33,19 +33,21 @@ from redis.retry import Retry
 
 from kraken_book.backoff import Backoff
 from kraken_book.contract.keys import (
-    FEED,
-    SYMBOLS,
-    WAKE,
+    VENUES,
     WAKE_MAXLEN,
     book_key,
     events_key,
+    feed_key,
     lease_key,
+    symbols_key,
+    wake_key,
 )
 from kraken_book.contract.script import LEASE, RELEASE, WRITE
 from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
 from kraken_book.contract.write import WriteCall
 from kraken_book.errors import Unusable
 from kraken_book.position import Position
+from kraken_book.symbols import KRAKEN, pair_of, venue_of
 from kraken_book.timestamps import rfc3339
 
 __all__ = ["SHARD", "ReplayPatience", "ReplayStopped", "ReplayTarget", "check_url"]
@@ -130,6 +132,7 @@ class ReplayTarget:
             )
         except ValueError as error:
             raise Unusable(f"{self._shown}: {error}") from None
+        self._venues: tuple[str, ...] = (KRAKEN,)
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         # Redis's time in microseconds, and when it came.
         self._time: tuple[int, float] | None = None
@@ -174,36 +177,41 @@ class ReplayTarget:
                 found[symbol] = position
         return found
 
-    def acquire_lease(self, newest: int) -> None:
-        """Acquire the lease of all symbols.
+    def acquire_lease(self, newest: int, venues: Iterable[str] = (KRAKEN,)) -> None:
+        """Acquire the lease of all symbols of some venues.
 
         A leader that was killed leaves a lease that ends soon, so wait for that.
 
         Args:
             newest: The newest epoch that was seen.
+            venues: The venues of the books.
 
         Raises:
             ReplayStopped: A collector or another replay has a lease, and renews it.
         """
+        self._venues = tuple(venues)
         deadline = monotonic() + self._lease_wait
         while True:
             try:
-                self._require_no_other_leader()
+                for venue in self._venues:
+                    self._require_no_other_leader(venue)
                 self.renew_lease(newest)
             except ReplayStopped:
                 if monotonic() >= deadline or self._patience.is_over:
+                    self.release_lease()
                     raise
             else:
                 return
             self._patience.wait(ASK_INTERVAL)
 
-    def _require_no_other_leader(self) -> None:
-        """Raise ReplayStopped if another shard has a leader."""
-        (names,) = self.send([("HKEYS", FEED)])
-        for shard in {name.decode(errors="replace") for name in _list(names)} - {SHARD}:
-            (lease,) = self.send([_lease_command(shard, "", 0)])
+    def _require_no_other_leader(self, venue: str) -> None:
+        """Raise ReplayStopped if another shard of a venue has a leader."""
+        key = feed_key(venue)
+        (names,) = self.send([("HKEYS", key)])
+        for shard in {name.decode(errors="replace") for name in _list(names, key)} - {SHARD}:
+            (lease,) = self.send([_lease_command(lease_key(shard, venue), "", 0)])
             if isinstance(lease, list) and len(lease) > 1:
-                raise ReplayStopped(self._led_by(shard, lease[1]))
+                raise ReplayStopped(self._led_by(shard, venue, lease[1]))
 
     def renew_lease(self, newest: int) -> None:
         """Renew the lease.
@@ -214,15 +222,21 @@ class ReplayTarget:
         Raises:
             ReplayStopped: Another program has it.
         """
-        (lease,) = self.send([_lease_command(SHARD, self._owner, newest)])
-        if isinstance(lease, Exception):
-            raise ReplayStopped(f"{lease_key(SHARD)}: {lease}")
-        if not lease[0]:
-            raise ReplayStopped(self._led_by(SHARD, lease[1]))
+        keys = self._lease_keys
+        leases = self.send([_lease_command(key, self._owner, newest) for key in keys])
+        for venue, key, lease in zip(self._venues, keys, leases, strict=True):
+            if isinstance(lease, Exception):
+                raise ReplayStopped(f"{key}: {lease}")
+            if not lease[0]:
+                raise ReplayStopped(self._led_by(SHARD, venue, lease[1]))
 
     def release_lease(self) -> None:
-        """Give the lease back, so that a collector can lead at once."""
-        self.send([("EVAL", RELEASE.text, 1, lease_key(SHARD), self._owner)])
+        """Give the leases back, so that a collector can lead at once."""
+        self.send([("EVAL", RELEASE.text, 1, key, self._owner) for key in self._lease_keys])
+
+    @property
+    def _lease_keys(self) -> list[str]:
+        return [lease_key(SHARD, venue) for venue in self._venues]
 
     def write(self, calls: Sequence[WriteCall]) -> list[object]:
         """Carry out calls, and wake readers.
@@ -234,10 +248,13 @@ class ReplayTarget:
             The reply to each call, which may be an exception.
         """
         commands: list[Command] = [("EVALSHA", WRITE.sha, *call.arguments) for call in calls]
-        symbols = dict.fromkeys(call.symbol for call in calls if call.entries)
-        if symbols:
-            names = ",".join(symbols)
-            commands.append(("XADD", WAKE, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", names))
+        written: dict[str, dict[str, None]] = {}
+        for call in calls:
+            if call.entries:
+                written.setdefault(venue_of(call.symbol), {})[pair_of(call.symbol)] = None
+        for venue, pairs in written.items():
+            names = ",".join(pairs)
+            commands.append(("XADD", wake_key(venue), "MAXLEN", "~", WAKE_MAXLEN, "*", "s", names))
         replies = self.send(commands)[: len(calls)]
         for reply in replies:
             if isinstance(reply, list):
@@ -256,15 +273,14 @@ class ReplayTarget:
         """
         leader = {"host": socket.gethostname(), "pid": os.getpid()}
         whole = msgspec.json.encode({"leader": leader, "at": self.confirmed_at, **report})
-        commands: list[Command] = [("HSET", FEED, SHARD, whole)]
-        if states:
-            fields = (
-                part
-                for symbol, state in states.items()
-                for part in (symbol, encode_symbol_state(state))
-            )
-            commands.append(("HSET", SYMBOLS, *fields))
-        for reply, key in zip(self.send(commands), (FEED, SYMBOLS), strict=False):
+        keys = [feed_key(venue) for venue in self._venues]
+        commands: list[Command] = [("HSET", key, SHARD, whole) for key in keys]
+        commands.append(("SADD", VENUES, *self._venues))
+        keys.append(VENUES)
+        for symbol, state in states.items():
+            keys.append(symbols_key(venue_of(symbol)))
+            commands.append(("HSET", keys[-1], pair_of(symbol), encode_symbol_state(state)))
+        for reply, key in zip(self.send(commands), keys, strict=True):
             if isinstance(reply, Exception):
                 raise ReplayStopped(f"{key}: {reply}")
 
@@ -318,21 +334,22 @@ class ReplayTarget:
         seconds, microseconds = self._redis.time()
         self._time = seconds * 1_000_000 + microseconds, monotonic()
 
-    def _led_by(self, shard: str, owner: bytes) -> str:
+    def _led_by(self, shard: str, venue: str, owner: bytes) -> str:
         name = owner.decode(errors="replace")
+        of_venue = "" if venue == KRAKEN else f" of {venue}"
         return (
-            f"{self._shown}: {name} leads shard {shard}: stop this collector or replay first, or"
-            " use another Redis"
+            f"{self._shown}: {name} leads shard {shard}{of_venue}: stop this collector or replay"
+            " first, or use another Redis"
         )
 
 
-def _lease_command(shard: str, owner: str, newest: int) -> Command:
-    return ("EVAL", LEASE.text, 1, lease_key(shard), owner, LEASE_MS, newest)
+def _lease_command(key: str, owner: str, newest: int) -> Command:
+    return ("EVAL", LEASE.text, 1, key, owner, LEASE_MS, newest)
 
 
-def _list(reply: object) -> list[bytes]:
+def _list(reply: object, key: str) -> list[bytes]:
     if isinstance(reply, ResponseError):
-        raise ReplayStopped(f"{FEED}: {reply}")
+        raise ReplayStopped(f"{key}: {reply}")
     return cast("list[bytes]", reply)
 
 

@@ -16,6 +16,7 @@ from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.recording.replay import ReplayPace, TimeRange
 from kraken_book.recording.replay_target import SHARD, ReplayPatience, ReplayStopped, ReplayTarget
 from kraken_book.recording.replayed_book import ReplayedBook
+from kraken_book.symbols import venue_of
 
 __all__ = ["KEPT", "ReplayPlan", "Replayer"]
 
@@ -98,7 +99,8 @@ class Replayer:
         If another program leads, or Redis refuses to be written, ReplayStopped is raised.
         """
         self._open_books()
-        self._target.acquire_lease(self._newest_epoch)
+        venues = dict.fromkeys(map(venue_of, self._files))
+        self._target.acquire_lease(self._newest_epoch, venues)
         try:
             while not self._patience.is_over and (self._plan.is_loop or not self.passes):
                 self._play()

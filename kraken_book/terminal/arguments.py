@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from kraken_book.client import watch
 from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
+from kraken_book.client.arguments import wildcards_in
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.reading import READER_VARIABLES
 from kraken_book.printable import printable
+from kraken_book.selection import is_wildcard
 from kraken_book.symbols import SymbolIndex, suggest_symbols
 
 ALL = "*"
@@ -42,14 +44,14 @@ class Options:
     @property
     def is_all(self) -> bool:
         """Whether every book has a ladder, including books that appear later."""
-        return ALL in self.symbols
+        return self.symbols == (ALL,)
 
     def resolve(self, known: Sequence[str], served: Sequence[str]) -> list[str]:
         """Return the symbols of the ladders to open.
 
         Args:
             known: All symbols of the api.
-            served: The symbols that Kraken has not refused.
+            served: The symbols that their venues have not refused.
 
         Raises:
             UnknownNames: The api does not have some of the names.
@@ -59,11 +61,13 @@ class Options:
         if self.is_all:
             return list(known)
         index = SymbolIndex(known)
-        found = {name: index.find(name) for name in self.symbols}
+        found = {name: index.find(name) for name in self.symbols if not is_wildcard(name)}
         unknown = [name for name, symbol in found.items() if symbol is None]
         if unknown:
             raise UnknownNames("; ".join(_unknown_name(name, known) for name in unknown))
-        return list(dict.fromkeys(symbol for symbol in found.values() if symbol is not None))
+        names = [symbol for symbol in found.values() if symbol is not None]
+        wildcards = wildcards_in(self.symbols)
+        return list(dict.fromkeys([*names, *(wildcards.among(served) if wildcards else ())]))
 
 
 def _unknown_name(name: str, known: Sequence[str]) -> str:
@@ -90,7 +94,7 @@ def read_options(arguments: Sequence[str]) -> Options:
 def _parser() -> CommandParser:
     parser = CommandParser(
         "tui",
-        "Live ladders of Kraken's order books, each change checked here.",
+        "Live ladders of order books, each change checked here.",
         EXIT_CODES,
         READER_VARIABLES | {"NO_COLOR (unset)": "if it is set, the screen has no colours"},
     )
@@ -98,7 +102,8 @@ def _parser() -> CommandParser:
         "symbols",
         metavar="SYMBOL",
         nargs="*",
-        help="such as BTC/USD or btc-usd; '*' for all; none for the first books of the api",
+        help="such as BTC/USD, btc-usd, binance:BTC/USDT or '*:BTC/USD'; '*' for all; none for the"
+        " first books of the api",
     )
     parser.add_argument(
         "--url",

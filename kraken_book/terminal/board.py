@@ -65,12 +65,12 @@ class Board:
         return msgspec.structs.replace(book, status=verdict.status, reason=verdict.reason)
 
     def age(self, symbol: str) -> float | None:
-        """Return the seconds since a book was last known to match Kraken."""
+        """Return the seconds since a book was last known to match its venue."""
         polled = self._polled.get(symbol)
         return None if polled is None else polled.age(self._clock())
 
     def source(self, symbol: str) -> str | None:
-        """Return the source of a book: `kraken`, `simulated` or `replay`."""
+        """Return the source of a book: the venue's name, `simulated` or `replay`."""
         known = (self._live.get(symbol), self._polled.get(symbol))
         return next((book.source for book in known if book and book.source), None)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rich.style import Style
 
+from kraken_book.symbols import pair_of, venue_of
 from kraken_book.terminal.books_poll import PolledBook
 from kraken_book.terminal.frame import Piece
 from kraken_book.terminal.palette import Palette
@@ -26,6 +27,7 @@ class _Column(NamedTuple):
 _COLUMNS = (
     _Column("cursor", "", 0),
     _Column("ladder", "#", 1, is_number=True),
+    _Column("venue", "venue", 1),
     _Column("symbol", "symbol", 1),
     _Column("mark", "", 2),
     _Column("status", "status", 1),
@@ -44,6 +46,7 @@ _MAX_SPREAD = 5
 _ROOM_FOR_REASONS = 24
 # No value from Kraken is longer. A longer one must not push other columns out of the window.
 _MAX_SYMBOL, _MAX_STATUS, _MAX_PRICE = 24, 12, 32
+_MAX_VENUE = 10
 
 
 class OverviewRows:
@@ -53,19 +56,24 @@ class OverviewRows:
         self._palette = palette
         self._widths = {column.name: max(len(column.head), 1) for column in _COLUMNS}
         self._widths["age"] = len("119 s")
+        self._has_venues = False
         # A stream may change a status before the next answer of `/books` widens the column.
         self._widths["status"] = len("syncing")
 
     def widen(self, books: Sequence[PolledBook], ladders: int) -> None:
-        """Widen the columns for `books` and for the number of `ladders`; they never shrink."""
+        """Widen the columns for `books` and for the number of `ladders`; they never shrink.
+
+        If the books are of several venues, the table has a column for them.
+        """
+        self._has_venues = len({venue_of(book.symbol) for book in books}) > 1
         for book in books:
-            for name, text in _cells(book, ladders, None).items():
+            for name, text in self._cells(book, ladders, None).items():
                 self._widths[name] = max(self._widths[name], len(text))
 
     @property
     def width(self) -> int:
         """The width of all columns in cells."""
-        return self._width(_COLUMNS)
+        return self._width(self._all_columns)
 
     def head(self, width: int) -> list[Piece]:
         """Return the names of the columns."""
@@ -96,7 +104,7 @@ class OverviewRows:
         """
         columns = self._columns(width)
         spread = self._spread(columns, width)
-        cells = _cells(book, ladder, book.age(now))
+        cells = self._cells(book, ladder, book.age(now))
         cells["cursor"] = CURSOR if has_cursor else ""
         styles = self._styles(book, is_known=is_known, is_open=ladder is not None)
         pieces = [
@@ -105,7 +113,7 @@ class OverviewRows:
         ]
         room = width - sum(len(text) for text, _ in pieces) - 2
         if book.status != "live" and room >= _MIN_REASON:
-            reason = explain(book.status, book.reason)
+            reason = explain(book.status, book.reason, venue_of(book.symbol))
             pieces.append((f"  {fitted(reason, room)}", self._palette.warn))
         return self._under_cursor(pieces, width) if has_cursor else pieces
 
@@ -114,6 +122,7 @@ class OverviewRows:
         styles = {column.name: palette.text for column in _COLUMNS}
         mark = {"live": palette.good, "refused": palette.bad}.get(book.status, palette.warn)
         styles |= {"mark": mark, "status": palette.text, "ladder": palette.muted}
+        styles["venue"] = palette.muted
         styles |= {"bid": palette.bid.price, "ask": palette.ask.price, "seq": palette.muted}
         styles["symbol"] = palette.strong if is_open else palette.text
         if book.status != "live" or not is_known:
@@ -127,8 +136,12 @@ class OverviewRows:
         pieces.append((" " * rest, self._palette.ground))
         return [(text, style + self._palette.cursor) for text, style in pieces]
 
+    @property
+    def _all_columns(self) -> list[_Column]:
+        return [each for each in _COLUMNS if self._has_venues or each.name != "venue"]
+
     def _columns(self, width: int) -> list[_Column]:
-        columns = list(_COLUMNS)
+        columns = self._all_columns
         for name in _DISPENSABLE:
             if self._width(columns) <= width:
                 break
@@ -149,17 +162,18 @@ class OverviewRows:
         gap = column.gap + (spread if column.gap > 1 else 0)
         return " " * gap + align(text, self._widths[column.name])
 
-
-def _cells(book: PolledBook, ladder: int | None, age: float | None) -> dict[str, str]:
-    return {
-        "cursor": "",
-        "ladder": "" if ladder is None else str(ladder),
-        "symbol": fitted(book.symbol, _MAX_SYMBOL),
-        "mark": MARKS.get(book.status, "?"),
-        "status": fitted(book.status, _MAX_STATUS),
-        "bid": fitted(book.best_bid.price, _MAX_PRICE) if book.best_bid else NOTHING,
-        "ask": fitted(book.best_ask.price, _MAX_PRICE) if book.best_ask else NOTHING,
-        "spread": fitted(book.spread or NOTHING, _MAX_PRICE),
-        "seq": NOTHING if book.seq is None else str(book.seq),
-        "age": age_text(age),
-    }
+    def _cells(self, book: PolledBook, ladder: int | None, age: float | None) -> dict[str, str]:
+        name = pair_of(book.symbol) if self._has_venues else book.symbol
+        return {
+            "cursor": "",
+            "ladder": "" if ladder is None else str(ladder),
+            "venue": fitted(venue_of(book.symbol), _MAX_VENUE),
+            "symbol": fitted(name, _MAX_SYMBOL),
+            "mark": MARKS.get(book.status, "?"),
+            "status": fitted(book.status, _MAX_STATUS),
+            "bid": fitted(book.best_bid.price, _MAX_PRICE) if book.best_bid else NOTHING,
+            "ask": fitted(book.best_ask.price, _MAX_PRICE) if book.best_ask else NOTHING,
+            "spread": fitted(book.spread or NOTHING, _MAX_PRICE),
+            "seq": NOTHING if book.seq is None else str(book.seq),
+            "age": age_text(age),
+        }

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kraken_book.client import LiveBook
 from kraken_book.client.live_book import NO_BOOK_YET
+from kraken_book.symbols import venue_of
 from kraken_book.terminal.books_poll import PolledBook
 from kraken_book.words import explain
 
@@ -43,7 +44,7 @@ def judge(
     if failure is not None:
         return Verdict("stale", f"last known book: {failure}")
     if polled is not None and polled.status == "refused":
-        return _explained("refused", polled.reason)
+        return _explained("refused", polled.reason, polled.symbol)
     return _doubt_of_stream(live, polled) or _doubt_of_poll(live, polled, expected_seq, now) or LIVE
 
 
@@ -52,10 +53,12 @@ def _doubt_of_stream(live: LiveBook | None, polled: PolledBook | None) -> Verdic
     # Before the first snapshot only `/books` has the reason.
     if live is None or live.reason == NO_BOOK_YET:
         has_cause = polled is not None and polled.status != "live" and polled.reason
-        return _explained("syncing", polled.reason if polled and has_cause else NO_BOOK_YET)
+        reason = polled.reason if polled and has_cause else NO_BOOK_YET
+        known = live or polled
+        return _explained("syncing", reason, known.symbol if known else "")
     if live.is_doubted:
-        return _explained("syncing", live.reason)
-    return None if live.is_live else _explained(live.status, live.reason)
+        return _explained("syncing", live.reason, live.symbol)
+    return None if live.is_live else _explained(live.status, live.reason, live.symbol)
 
 
 def _doubt_of_poll(
@@ -66,7 +69,7 @@ def _doubt_of_poll(
         return Verdict("stale", "this stream is behind /books")
     if polled is None or polled.status == "live" or _is_newer(live, polled, now):
         return None
-    return _explained(polled.status, polled.reason)
+    return _explained(polled.status, polled.reason, polled.symbol)
 
 
 def _is_newer(live: LiveBook | None, polled: PolledBook, now: float) -> bool:
@@ -75,5 +78,5 @@ def _is_newer(live: LiveBook | None, polled: PolledBook, now: float) -> bool:
     return age is not None and age < now - polled.asked_at
 
 
-def _explained(status: str, reason: str | None) -> Verdict:
-    return Verdict(status, explain(status, reason))
+def _explained(status: str, reason: str | None, symbol: str) -> Verdict:
+    return Verdict(status, explain(status, reason, venue_of(symbol)))

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import random
+import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from redis import Redis
 
+from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.contract.keys import WAKE
+from kraken_book.contract.script import WRITE
+from kraken_book.contract.symbol_state import SymbolState, SymbolStatus, encode_symbol_state
+from kraken_book.contract.write import WriteCall
 from kraken_book.event import Lagged
 from kraken_book.recording.reader import find_book_files, read_events
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.recording.recorder import JOURNAL
 from kraken_book.recording.recovery import recover_books
+from kraken_book.recording.verify import verify_book_files
+from kraken_book.timestamps import rfc3339
 from lab.ports import free_port
 from lab.process import Process
 from lab.stage import Stage
 from lab.waiting import wait_until
+from lab.written_books import Event as WrittenEvent
+from lab.written_books import book_call, snapshot, status, status_call, update
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 KILLS = 4
@@ -132,3 +142,69 @@ def test_recorder_says_why_it_cannot_record(stage: Stage, tmp_path: Path) -> Non
     assert "'BTC' is no symbol" in refused.log
     for each in stage.services:
         assert "Traceback" not in each.log
+
+
+class ScriptedBooks:
+    """Writes events of books to Redis as a collector does."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def book(self, symbol: str, *events: WrittenEvent) -> None:
+        """Write events and their book."""
+        now = rfc3339(time.time_ns())
+        self._write(book_call(1, events, symbol=symbol, confirmed_at=now))
+
+    def status(self, symbol: str, *events: WrittenEvent) -> None:
+        """Write events without a book."""
+        self._write(status_call(1, events, symbol=symbol))
+
+    def listed(self, symbol: str, status: SymbolStatus, reason: str | None = None) -> None:
+        """Write the state of a symbol to the list."""
+        state = SymbolState(status, reason, "simulated", "0/1", 10, 1, 8)
+        self._redis.hset(SYMBOLS_KEY, symbol, encode_symbol_state(state))
+
+    def _write(self, call: WriteCall) -> None:
+        self._redis.eval(WRITE.text, *cast("Any", call.arguments))
+        self._redis.xadd(WAKE, {"s": call.symbol})
+
+
+def test_recorder_loses_and_repeats_no_event_of_a_symbol_that_is_refused_while_it_is_away(
+    stage: Stage, tmp_path: Path
+) -> None:
+    redis = stage.redis()
+    scripted = ScriptedBooks(stage.enter(closing(Redis.from_url(redis.url))))
+    for symbol in ("BTC/USD", "ETH/USD"):
+        scripted.book(symbol, snapshot(1), update(2))
+        scripted.listed(symbol, "live")
+    api = stage.api(redis.url)
+    folder = tmp_path / "rec"
+    recorder = recorder_of(stage, api.url, folder)
+    wait_until_recorded(folder, {"BTC/USD": 2, "ETH/USD": 2})
+    recorder.kill()
+    scripted.status("ETH/USD", status(3))
+    scripted.listed("ETH/USD", "refused", "Trading is paused")
+    scripted.book("BTC/USD", update(3))
+    wait_until(lambda: api.get("/symbols").json() == ["BTC/USD"], "the api knows the refusal")
+    # The second recorder begins with a checkpoint that has no book of ETH/USD.
+    for seq in (4, 5):
+        recorder.restart()
+        scripted.book("BTC/USD", update(seq))
+        wait_until_recorded(folder, {"BTC/USD": seq, "ETH/USD": 3})
+        recorder.kill()
+    scripted.status("ETH/USD", status(4))
+    scripted.book("ETH/USD", snapshot(5), update(6))
+    scripted.listed("ETH/USD", "live")
+    recorder.restart()
+    wait_until_recorded(folder, {"BTC/USD": 5, "ETH/USD": 6})
+    assert recorder.stop() == 0
+    for symbol, last in (("BTC/USD", 5), ("ETH/USD", 6)):
+        recorded = recorded_in(folder, symbol)
+        assert [each for each in recorded if isinstance(each.event, Lagged)] == []
+        # Snapshots that the api makes repeat a position.
+        numbered = [each.position.seq for each in recorded if each.position is not None]
+        assert sorted(set(numbered)) == numbered[:1] + list(range(3, last + 1))
+        assert numbered == sorted(numbered)
+    assert [verdict.described for verdict in verify_book_files(find_book_files([folder]))] == [
+        [] for _ in find_book_files([folder])
+    ]

@@ -100,6 +100,15 @@ def test_frozen_book_has_no_default_of_a_member_that_every_book_has() -> None:
         FrozenBook()  # type: ignore[call-arg]
 
 
+def test_symbol_of_a_book_is_its_venue_and_pair() -> None:
+    for symbol, venue, pair in (
+        ("BTC/USD", "kraken", "BTC/USD"),
+        ("binance:BTC/USDT", "binance", "BTC/USDT"),
+    ):
+        book = frozen_book(symbol)
+        assert (book.symbol, book.venue, book.pair) == (symbol, venue, pair)
+
+
 def test_tables_have_floats_and_exact_texts_of_each_level() -> None:
     import polars as pl
 

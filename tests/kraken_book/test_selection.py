@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.selection import Selection, parse_pairs, parse_selection
+from kraken_book.selection import Selection, parse_pairs, parse_selection, parse_wildcards
 
 LISTED = ("USDT/USD", "BTC/USD", "BTC/EUR", "ETH/EUR", "1INCH/USD")
 
@@ -143,3 +143,21 @@ def test_symbol_of_another_venue_is_in_the_error(bad: str) -> None:
     with pytest.raises(ValueError, match="this list has symbols of kraken") as caught:
         parse_pairs(f"BTC/USD,{bad}")
     assert repr(bad) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parts", "selection"),
+    [
+        (["btc-usd", "kraken:*", "!xbt-usd"], "*/*,!BTC/USD"),
+        (["*", "!kraken:*"], "*,!*/*"),
+        (["*:btc/*", "!BINANCE:btc-usdt"], "*:BTC/*,!binance:BTC/USDT"),
+    ],
+)
+def test_wildcards_and_exclusions_among_names_are_normalized(
+    parts: list[str], selection: str
+) -> None:
+    assert parse_wildcards(parts) == parse_selection(selection)
+
+
+def test_names_alone_have_no_wildcards() -> None:
+    assert parse_wildcards(["BTC/USD", "binance:btc-usdt"]) is None

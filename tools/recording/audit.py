@@ -14,7 +14,7 @@ _MAX_NAMED = 3
 
 
 class Gap(NamedTuple):
-    """Missing events of a book: those after one recorded position and before another."""
+    """Missing events of a book: those after one position and before another."""
 
     after: tuple[int, int]
     before: tuple[int, int]
@@ -53,7 +53,10 @@ def gaps_in(events: Iterable[FileEvent]) -> Iterator[Gap]:
         if last is not None:
             if position <= last and not (is_told or _is_made_by_api(event)):
                 raise ValueError(f"event {position} comes after {last}")
-            if position > last and position[1] != last[1] + 1 + event.conflated:
+            if position > last and _is_made_by_api(event):
+                # The event of this position is missing too, only its book is there.
+                yield Gap(last, (position[0], position[1] + 1))
+            elif position > last and position[1] != last[1] + 1 + event.conflated:
                 if not is_told and event.content.kind != "snapshot":
                     raise ValueError(f"event {position} comes after {last}")
                 yield Gap(last, position)

@@ -18,7 +18,7 @@ Levels = tuple[tuple[int, int], ...]
 BOOKS = ("snapshot", "update")
 _COLUMNS = [
     *("kind", "epoch", "seq", "exchange_time", "received_at", "checksum", "reason", "conflated"),
-    *("side", "price_ticks", "qty_lots", "qty_text", "last"),
+    *("side", "price_ticks", "qty_lots", "qty_text", "last", "verified"),
 ]
 
 
@@ -41,7 +41,7 @@ class Content(NamedTuple):
 
 
 class FileEvent(NamedTuple):
-    """An event of a book file; a `lagged` has neither epoch nor seq."""
+    """An event of a book file; a `lagged` and a rejected event have neither epoch nor seq."""
 
     epoch: int | None
     seq: int | None
@@ -94,4 +94,6 @@ def _events_of(path: Path) -> Iterator[FileEvent]:
 def _event_of(row: dict[str, Any], bids: Levels, asks: Levels) -> FileEvent:
     content = Content(row["kind"], row["checksum"], bids, asks)
     times = row["exchange_time"], row["received_at"]
-    return FileEvent(row["epoch"], row["seq"], row["conflated"] or 0, content, *times)
+    is_rejected = content.kind in BOOKS and not row["verified"]
+    epoch, seq = (None, None) if is_rejected else (row["epoch"], row["seq"])
+    return FileEvent(epoch, seq, row["conflated"] or 0, content, *times)

@@ -28,7 +28,7 @@ class Witness(BackgroundThread):
     Attributes:
         seen: Each numbered event that the api sent.
         broken: Broken promises.
-        stopped: The symbols whose last event is the status of a stopped collector.
+        stopped: The symbols whose last numbered event is the status of a stopped collector.
 
     """
 
@@ -63,12 +63,12 @@ class Witness(BackgroundThread):
 
     def _take(self, event: dict[str, Any]) -> None:
         symbol = event["symbol"]
-        is_stop = event["kind"] == "status" and event["reason"] == "stopped"
-        (self.stopped.add if is_stop else self.stopped.discard)(symbol)
         if event.get("seq") is None:
             return
         if event["kind"] == "snapshot" and event["received_at"] is None:
             return
+        is_stop = event["kind"] == "status" and event["reason"] == "stopped"
+        (self.stopped.add if is_stop else self.stopped.discard)(symbol)
         place = symbol, event["epoch"], event["seq"]
         content = _content_of(event)
         if not content.leads_to_same_book(self.seen.setdefault(place, content)):

@@ -75,6 +75,15 @@ async def read_all(
         cursor.close()
 
 
+async def clock_is_after(replica: Replica, milliseconds: int) -> None:
+    """Return when Redis's clock is later, so that the next event is too."""
+
+    async def is_later() -> bool:
+        return await replica.reads.time() > milliseconds
+
+    await async_wait_until(is_later, "a later millisecond")
+
+
 async def two_books(written: Written) -> None:
     for symbol in ("BTC/USD", "ETH/USD"):
         await written.book(1, snapshot(1), update(2), symbol=symbol)
@@ -145,7 +154,7 @@ async def test_books_in_redis_continue_without_their_list_entry(
 
 
 @VIEWS
-async def test_refused_symbol_gets_a_status_and_its_return_counts_the_gap(
+async def test_refused_symbol_gets_a_status_and_returns_without_a_gap(
     written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
@@ -156,10 +165,13 @@ async def test_refused_symbol_gets_a_status_and_its_return_counts_the_gap(
         await async_wait_until(lambda: "BTC/USD" in replica.roster.left, "it has left")
         await written.book(1, *updates(3, 9))
         await written.symbol("BTC/USD")
-        lagged = await many.until_status("BTC/USD", "lagged", "trimmed")
-        assert lagged["missed"] == 7
-        await many.until_seq("BTC/USD", 9)
-        assert many.of("BTC/USD")[-1]["kind"] == "snapshot"
+        await many.until_status("BTC/USD", "live", None)
+        *_, book, live = many.of("BTC/USD")
+        assert (book["kind"], book["seq"], live["kind"]) == ("snapshot", 9, "status")
+        assert "lagged" not in {message["kind"] for message in many.got}
+        if cut is RAW:
+            seqs = [message["seq"] for message in many.of("BTC/USD")]
+            assert seqs == [2, None, *range(3, 10), 9, None]
         assert [m["kind"] for m in many.of("ETH/USD")] == ["snapshot"]
 
 
@@ -214,6 +226,75 @@ async def test_resumed_reader_gets_lagged_for_a_book_unknown_to_the_replica(
             await back.until_seq("BTC/USD", 3)
 
 
+@pytest.mark.parametrize("is_other_replica", [False, True])
+async def test_reader_that_resumes_while_a_symbol_is_refused_gets_its_events(
+    redis: RedisNode, written: Written, replica: Replica, *, is_other_replica: bool
+) -> None:
+    await two_books(written)
+    async with AsyncExitStack() as replicas:
+        await replicas.enter_async_context(replica.following())
+        stays = await replicas.enter_async_context(read_all(replica))
+        await stays.until_seq("BTC/USD", 2)
+        watermark = (await written.ids("ETH/USD"))[-1].partition("-")[0]
+        await clock_is_after(replica, int(watermark))
+        await written.status(1, status(3))
+        await written.symbol("BTC/USD", "refused", "Trading is paused")
+        await stays.until_status("BTC/USD", "syncing", "Trading is paused")
+        if is_other_replica:
+            replica = Replica(redis)
+            await replicas.enter_async_context(replica.following())
+        async with read_all(replica, RAW, watermark) as back:
+            await back.until_seq("BTC/USD", 3)
+            async with read_all(replica) as late:
+                await late.until_seq("ETH/USD", 2)
+                assert late.of("BTC/USD") == []
+            await written.status(1, status(4))
+            await written.book(1, snapshot(5))
+            await written.symbol("BTC/USD")
+            for reader in (back, stays):
+                await reader.until_status("BTC/USD", "live", None)
+                seqs = [message["seq"] for message in reader.of("BTC/USD")]
+                assert [seq for seq in seqs if seq] == [*range(2 + (reader is back), 6), 5]
+                assert "lagged" not in {message["kind"] for message in reader.got}
+
+
+async def test_watermark_passes_no_event_of_a_symbol_before_it_is_in_the_log(
+    written: Written, replica: Replica
+) -> None:
+    await two_books(written)
+    choice = Choice(None, RAW, is_many=True)
+    async with replica.following():
+        channel = await replica.channels.join(choice)
+        await written.symbol("SOL/USD")
+        await written.book(1, snapshot(1), symbol="SOL/USD")
+        (event_id,) = await written.ids("SOL/USD")
+        written_at = int(event_id.partition("-")[0])
+
+        def has_joined() -> bool:
+            member = channel.members.get("SOL/USD")
+            is_in_log = member is not None and member.has_begun
+            assert is_in_log or channel.watermark < written_at
+            return is_in_log and channel.watermark > written_at
+
+        await async_wait_until(has_joined, "SOL/USD has joined")
+        replica.channels.leave(choice, channel)
+
+
+@pytest.mark.parametrize("symbols", [None, ("BTC/USD", "SOL/USD")])
+async def test_symbol_without_a_book_does_not_hold_the_watermark_back(
+    written: Written, replica: Replica, symbols: tuple[str, ...] | None
+) -> None:
+    await two_books(written)
+    await written.symbol("SOL/USD", "refused", "Currency pair not supported")
+    choice = Choice(symbols, RAW, is_many=True)
+    async with replica.following():
+        channel = await replica.channels.join(choice)
+        assert channel.members["SOL/USD"].followed.book is None
+        begun = channel.watermark
+        await async_wait_until(lambda: channel.watermark > begun, "it moves")
+        replica.channels.leave(choice, channel)
+
+
 async def test_resumed_reader_gets_stale_of_a_stale_book(redis: RedisNode) -> None:
     written, replica = Written(redis), Replica(redis, max_age=5.0)
     await written.book(1, snapshot(1), age=60.0)
@@ -234,10 +315,7 @@ async def test_resumed_reader_gets_every_later_event_from_memory_or_redis(
     await written.symbol("BTC/USD")
     watermark = int((await written.ids())[-1].partition("-")[0])
 
-    async def clock_is_later() -> bool:
-        return await replica.reads.time() > watermark
-
-    await async_wait_until(clock_is_later, "a later millisecond")
+    await clock_is_after(replica, watermark)
     async with replica.following(), AsyncExitStack() as others:
         if has_other:
             other = await others.enter_async_context(read_all(replica))
@@ -305,8 +383,8 @@ async def test_lagged_reader_opens_again_when_there_is_room(
     await two_books(written)
     async with replica.following(), read_all(replica, TOP) as many:
         await many.until_seq("BTC/USD", 2)
-        pinned = 100_000 - replica.buffer.pinned
-        replica.buffer.pin(pinned)
+        await async_wait_until(lambda: not replica.buffer.pinned, "the first opening is freed")
+        replica.buffer.pin(100_000)
         seq = 2
 
         async def has_shown_more_than_it_keeps() -> bool:
@@ -318,6 +396,6 @@ async def test_lagged_reader_opens_again_when_there_is_room(
         await async_wait_until(has_shown_more_than_it_keeps, "the log is full")
         await many.until_status("BTC/USD", "lagged", "slow")
         assert many.of("BTC/USD")[-1]["kind"] == "lagged", "there is no room for more"
-        replica.buffer.unpin(pinned)
+        replica.buffer.unpin(100_000)
         await written.book(1, update(seq + 1))
         await many.until_seq("BTC/USD", seq + 1)

@@ -15,6 +15,14 @@ pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or 
 
 def test_page_and_api_normalize_symbols_alike(module_page: Page) -> None:
     names = ["btc-usd", "BTC/USD", " xbt/usd ", "xdg-eur", "/BTC/USD/", "a/b/c", "", "-", "İ/ß"]
+    names += [
+        "binance:btc-usdt",
+        "BINANCE:BTC/USDT",
+        "/coinbase:xbt/usd",
+        "kraken:xbt-usd",
+        "a:b",
+        ":",
+    ]
     script = 'return given.map((await import("/page/selection.js")).folded)'
     assert run(module_page, script, names) == [normalize_symbol(name.strip()) for name in names]
 
@@ -31,7 +39,7 @@ def test_each_contract_reason_becomes_a_sentence(module_page: Page, reason: str)
 @pytest.mark.parametrize(
     ("status", "reason", "expected"),
     [
-        ("syncing", "sequence", "The reason: “\u2068sequence\u2069”."),
+        ("syncing", "unheard of", "The reason: “\u2068unheard of\u2069”."),
         ("syncing", None, "There is no verified book yet."),
         ("asked", None, "Kraken has not answered yet."),
         ("dreaming", None, "The status is “\u2068dreaming\u2069”."),

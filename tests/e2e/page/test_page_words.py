@@ -38,13 +38,13 @@ def test_page_explains_doubted_book_and_does_not_call_it_live(
     market = scripted.market("BTC/USD", source="kraken")
     shown.page.goto(scripted.url)
     shown.wait_for("BTC/USD", status="live", source="kraken")
-    shown.wait_for_text("#kraken", "live Kraken")
+    shown.wait_for_text("#venues", "live Kraken")
     assert "100.0 / 100.1" in shown.page.title()
 
     scripted.do(lambda: market.status("syncing", "unreachable"))
     shown.wait_for("BTC/USD", status="syncing")
     shown.wait_for_text("section.ladder .doubt", "Kraken cannot be reached.")
-    shown.wait_for_text("#kraken", "no live book")
+    shown.wait_for_text("#venues", "no live book")
     assert shown.row("BTC/USD")["status"] == "syncing"
     assert "Kraken cannot be reached." in shown.row("BTC/USD")["title"]
     wait_until(lambda: "live" not in shown.page.title(), "the title claims nothing")
@@ -52,7 +52,7 @@ def test_page_explains_doubted_book_and_does_not_call_it_live(
 
     scripted.do(market.send_snapshot)
     shown.wait_for("BTC/USD", status="live")
-    shown.wait_for_text("#kraken", "live Kraken")
+    shown.wait_for_text("#venues", "live Kraken")
     assert shown.errors == []
 
 
@@ -306,3 +306,33 @@ def test_every_text_has_enough_contrast_in_every_state(
     scripted.do(lambda: setattr(scripted.api, "has_books", False))
     shown.wait_for_text("#outage", "no books today")
     assert_readable(shown)
+
+
+def test_table_has_venues_and_shows_one_alone(scripted: ScriptedPage, shown: Shown) -> None:
+    scripted.market("BTC/USD", source="kraken")
+    scripted.market("coinbase:BTC/USD", source="coinbase")
+    page = shown.page
+    page.goto(f"{scripted.url}#BTC/USD,coinbase:btc-usd")
+    shown.wait_for("coinbase:BTC/USD", status="live", source="coinbase")
+    shown.wait_for_text("#venues", "live Kraken, Coinbase")
+    cells = page.locator("#overview tbody td.venue")
+    assert cells.all_inner_texts() == ["Kraken", "Coinbase"]
+    assert page.locator("#overview tbody button").all_inner_texts() == ["BTC/USD", "BTC/USD"]
+    page.get_by_label("Venue").select_option("coinbase")
+    visible = page.locator("#overview tbody tr:visible")
+    assert visible.evaluate_all("rows => rows.map((row) => row.dataset.symbol)") == [
+        "coinbase:BTC/USD"
+    ]
+    page.get_by_role("button", name="coinbase:BTC/USD", exact=True).click()
+    wait_until(
+        lambda: page.locator("section.ladder").count() == 1, "the ladder of Coinbase is closed"
+    )
+    assert shown.errors == []
+
+
+def test_page_of_one_venue_has_no_column_for_it(scripted: ScriptedPage, shown: Shown) -> None:
+    scripted.market("BTC/USD", source="kraken")
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="live")
+    assert not shown.page.locator("#overview .venue:visible").count()
+    assert not shown.page.get_by_label("Venue").is_visible()

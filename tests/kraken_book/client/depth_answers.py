@@ -24,6 +24,7 @@ def depth_members(seq: int, symbol: str = SYMBOL, **members: object) -> dict[str
         "symbol": symbol,
         "status": "live",
         "source": "simulated",
+        "proof": "checksum",
         "depth": book.depth,
         "price_precision": book.precision.price,
         "qty_precision": book.precision.qty,

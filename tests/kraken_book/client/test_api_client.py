@@ -281,13 +281,23 @@ def test_one_book_needs_one_symbol(symbol: str) -> None:
         client.get_book(symbol)
 
 
-@pytest.mark.parametrize("pattern", ["BTC/*", "*/USD", "**", "!BTC/USD"])
-def test_pattern_is_refused_with_what_is_accepted(pattern: str) -> None:
+@pytest.mark.parametrize("pattern", ["BTC/*", "*/USD", "binance:*", "!BTC/USD"])
+def test_wildcard_is_no_single_symbol(pattern: str) -> None:
+    with (
+        Client(NEVER) as client,
+        pytest.raises(Unusable, match=r"is a pattern, .* get_books\(\) returns the books"),
+    ):
+        client.get_book(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wrong"),
+    [("**", "is no symbol"), ("b*:BTC/USD", "is no symbol"), ("!BTC/USD", "at least one symbol")],
+)
+def test_invalid_wildcard_is_refused_with_what_is_accepted(pattern: str, wrong: str) -> None:
     with Client(NEVER) as client:
-        with pytest.raises(Unusable, match=r"is a pattern, .* get_books\(\) returns the books"):
-            client.get_book(pattern)
         for call in (client.get_books, client.watch):
-            with pytest.raises(Unusable, match=r"choose from get_symbols\(\), or use '\*' for all"):
+            with pytest.raises(Unusable, match=wrong):
                 call(SYMBOL, pattern)
 
 

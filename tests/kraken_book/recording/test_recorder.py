@@ -22,6 +22,7 @@ from kraken_book.recording.manifest import read_manifest
 from kraken_book.recording.reader import find_book_files, read_events, read_file
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.recording.recorder import JOURNAL, Recorder
+from kraken_book.recording.verify import verify_book_files
 from tests.kraken_book.recording.made import START, events_of
 
 LOST = StatusChange("BTC/USD", None, None, "stale", "disconnected", "2026-11-27T18:00:00.000000Z")
@@ -186,6 +187,114 @@ def test_missing_events_before_a_snapshot_of_the_api_are_a_gap(tmp_path: Path) -
     gap = Lagged("BTC/USD", 11, "unrecorded")  # type: ignore[arg-type]
     assert events_in(tmp_path) == [*events, gap, *later]
     assert (recorder.gaps, recorder.missed) == (1, 11)
+
+
+def status_at(seq: int, epoch: int = 7) -> StatusChange:
+    at = "2026-11-27T18:00:01.000000Z"
+    return StatusChange("BTC/USD", seq, epoch, "syncing", "quiet", at)
+
+
+def of_collector(seq: int) -> Snapshot:
+    """Return a snapshot that is an event of the stream."""
+    event = events_of("BTC/USD", first_seq=seq, updates=0)[0].event
+    assert isinstance(event, Snapshot)
+    return msgspec.structs.replace(event, received_at=event.exchange_time, conflated=0)
+
+
+def faults_in(root: Path) -> list[str]:
+    verdicts = verify_book_files(find_book_files([root]))
+    return [fault for verdict in verdicts for fault in verdict.described]
+
+
+@pytest.mark.parametrize("ends_part", [False, True])
+@pytest.mark.parametrize("resumes", [False, True])
+def test_events_that_come_again_after_a_kill_while_a_book_is_lost_are_recorded_once(
+    tmp_path: Path, *, ends_part: bool, resumes: bool
+) -> None:
+    clock = Clock()
+    recorder = started(tmp_path / "rec", clock)
+    book, events = LiveBook("BTC/USD"), [*some_events(), status_at(11), status_at(12)]
+    record(recorder, book, events)
+    flush(recorder)
+    clock.now += 61 * 10**9
+    flush(recorder, ends_part=ends_part)
+    copy = killed(tmp_path / "rec", tmp_path / "copy")
+    recorder.close()
+    other = Recorder(copy, Clock())
+    (again,) = other.recover().start.books
+    if not resumes:
+        # The api opens with the last book, which is older than the statuses.
+        again.begin()
+        record(other, again, [opening_after(events)])
+    later: list[Event] = [status_at(13), of_collector(14)]
+    record(other, again, [*events[-2:], *later])
+    other.close()
+    assert events_in(copy) == [*events, *later]
+    assert faults_in(copy) == []
+
+
+def opening_after(events: list[Event]) -> Snapshot:
+    """Return the snapshot with which an api opens a stream after `events`."""
+    book = LiveBook("BTC/USD")
+    for event in events:
+        book.apply(event)
+    last = [event for event in events if isinstance(event, Update)][-1]
+    bids, asks = (
+        [(str(price), str(qty)) for price, qty in each] for each in (book.bids, book.asks)
+    )
+    snapshot = events[0]
+    assert isinstance(snapshot, Snapshot)
+    return msgspec.structs.replace(
+        snapshot, seq=last.seq, bids=bids, asks=asks, checksum=last.checksum
+    )
+
+
+def test_missing_events_after_a_kill_while_a_book_is_lost_are_a_gap(tmp_path: Path) -> None:
+    recorder = started(tmp_path / "rec")
+    events = [*some_events(), status_at(11)]
+    record(recorder, LiveBook("BTC/USD"), events)
+    flush(recorder, ends_part=True)
+    copy = killed(tmp_path / "rec", tmp_path / "copy")
+    recorder.close()
+    other = Recorder(copy, Clock())
+    (again,) = other.recover().start.books
+    again.begin()
+    later: list[Event] = [status_at(14), of_collector(15)]
+    record(other, again, later)
+    other.close()
+    gap = Lagged("BTC/USD", 2, "unrecorded")  # type: ignore[arg-type]
+    assert events_in(copy) == [*events, gap, *later]
+    assert faults_in(copy) == []
+
+
+def test_status_that_does_not_follow_is_recorded_after_a_gap(tmp_path: Path) -> None:
+    recorder = started(tmp_path)
+    book, events = LiveBook("BTC/USD"), [*some_events(), status_at(11)]
+    record(recorder, book, [*events, status_at(14)])
+    book.begin()
+    later = [recorded.event for recorded in events_of("BTC/USD", first_seq=21)]
+    record(recorder, book, later)
+    recorder.close()
+    gaps = [Lagged("BTC/USD", n, "unrecorded") for n in (2, 7)]  # type: ignore[arg-type]
+    numbered = [
+        each for each in recorded_in(tmp_path) if each.position or type(each.event) is Lagged
+    ]
+    expected = [*events, gaps[0], status_at(14), gaps[1], *later]
+    assert [each.event for each in numbered] == expected
+    assert faults_in(tmp_path) == []
+
+
+def test_book_of_an_earlier_epoch_is_recorded_after_a_gap(tmp_path: Path) -> None:
+    recorder = started(tmp_path)
+    book, events = LiveBook("BTC/USD"), [*some_events(), status_at(11, epoch=8)]
+    record(recorder, book, events)
+    book.begin()
+    later = [recorded.event for recorded in events_of("BTC/USD", first_seq=3)]
+    record(recorder, book, later)
+    recorder.close()
+    gap = Lagged("BTC/USD", None, "unrecorded")  # type: ignore[arg-type]
+    assert events_in(tmp_path) == [*events, gap, *later]
+    assert faults_in(tmp_path) == []
 
 
 def test_missing_events_that_the_api_tells_are_one_gap(tmp_path: Path) -> None:

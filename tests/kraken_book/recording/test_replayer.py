@@ -286,3 +286,17 @@ def test_url_of_another_kind_is_refused(url: str, words: str) -> None:
     with pytest.raises(Unusable, match=words) as caught:
         check_url(url)
     assert "pw" not in str(caught.value)
+
+
+def test_replay_of_several_venues_writes_the_keys_of_each(
+    url: str, redis: Redis, tmp_path: Path
+) -> None:
+    for symbol in (BTC, "binance:BTC/USDT"):
+        write_file(tmp_path, events_of(symbol=symbol))
+    replay_into(url, tmp_path)
+    assert redis.smembers("kraken-book:venues") == {"kraken", "binance"}
+    assert redis.hkeys("binance:symbols") == ["BTC/USDT"]
+    assert redis.hget("binance:book:{BTC/USDT}", "symbol") == "binance:BTC/USDT"
+    assert redis.hkeys("kraken:symbols") == ["BTC/USD"]
+    assert redis.xlen("binance:wake") > 0
+    assert not redis.exists("binance:lease:{0/1}")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kraken_book.terminal.arguments import Options, read_options
+from kraken_book.terminal.arguments import Options, UnknownNames, read_options
 
 
 def test_options_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +55,17 @@ def test_stdin_that_is_not_a_terminal_is_one_line_on_stderr() -> None:
     assert ended.returncode == 2
     assert ended.stderr == "kraken-book tui: stdin is no terminal\n"
     assert not ended.stdout
+
+
+def test_symbols_of_venues_and_wildcards_are_resolved() -> None:
+    known = ["BTC/USD", "ETH/USD", "binance:BTC/USDT", "coinbase:BTC/USD"]
+
+    def resolved(*names: str) -> list[str]:
+        return Options("http://localhost:3000", None, names).resolve(known, known)
+
+    assert resolved("binance:btc-usdt", "eth-usd") == ["binance:BTC/USDT", "ETH/USD"]
+    assert resolved("*:BTC/USD") == ["BTC/USD", "coinbase:BTC/USD"]
+    assert resolved("eth-usd", "coinbase:*") == ["ETH/USD", "coinbase:BTC/USD"]
+    assert resolved("*", "!coinbase:*") == ["BTC/USD", "ETH/USD", "binance:BTC/USDT"]
+    with pytest.raises(UnknownNames, match="did you mean binance:BTC/USDT"):
+        resolved("BTC/USDT")

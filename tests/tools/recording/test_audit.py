@@ -33,6 +33,9 @@ def seen(*events: FileEvent) -> dict[Place, Content]:
         ([*BEGIN, LAGGED, event("snapshot", 9)], [Gap((1, 5), (1, 9))]),
         ([*BEGIN, event("snapshot", 9, epoch=2)], [Gap((1, 5), (2, 9))]),
         ([*BEGIN, LAGGED, event("snapshot", 5)], []),
+        # The api's snapshot has the book after the event of this position, not the event.
+        ([*BEGIN, LAGGED, event("snapshot", 6)._replace(received_at=None)], [Gap((1, 5), (1, 7))]),
+        ([*BEGIN, event("snapshot", 5)._replace(received_at=None), event("update", 6)], []),
     ],
 )
 def test_gap_is_jump_of_snapshot_without_count(events: list[FileEvent], gaps: list[Gap]) -> None:
