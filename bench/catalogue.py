@@ -12,6 +12,7 @@ from bench.suite import Suite
 from bench.suites import (
     at_ease,
     core,
+    deep_book,
     depth,
     end_to_end,
     fan_out,
@@ -53,6 +54,7 @@ OPTIONAL_SUITES = (
     Suite("core_25", "core at depth 25", partial(core.measure, depth=25), 3, False),
     Suite("core_1000", "core at depth 1,000", partial(core.measure, depth=1000), 10, False),
     Suite("tape", "a flood with a tape and without", tape.measure, 60, False),
+    Suite("deep_book", "changes of books of 45,000 levels", deep_book.measure, 15, False),
     Suite("stalls_1100", "stalls, 1,100 books", partial(stalls.measure, books=1100), 60, False),
     Suite("end_to_end_pinned", "the same, pinned to cores", end_to_end.measure_pinned, 27, False),
     Suite("replicas_all", "1, 10 and 50 api processes", replicas.measure, 240, False),

@@ -13,6 +13,8 @@ CORE = Goal("under", 5, "us")
 """A frame in pure Python."""
 CORE_BATCH = Goal("at most", 0.8, "us")
 """A frame of a batch in the compiled path."""
+DEEP_BOOK = Goal("under", 10.0, "us")
+"""A change of a book of 45,000 levels of a side."""
 START = Goal("under", 0.45, "s")
 
 INGEST_BESIDE_CRYPTOFEED = {
