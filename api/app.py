@@ -27,6 +27,8 @@ from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.follow.sweep import Sweep
 from api.follow.wake import MAX_STREAMS, Wake
+from api.http.best import BestRoute
+from api.http.best_feeds import BestFeeds
 from api.http.hosts import HostCheck
 from api.http.request_log import CONSOLE_LEVELS
 from api.http.routes import Site, make_app, make_ops_app
@@ -148,12 +150,14 @@ class Api:
             self.directory, self.registry, self.feed, self.joins, self.reads, self.channels
         )
         self.streams = Streams(write_timeout, max_streams)
+        self.best = BestFeeds(BestRoute(self.store, self.directory, max_age), self.buffer)
         self.app = make_app(
             self.store,
             self.directory,
             self.history,
             self.starter,
             self.streams,
+            self.best,
             max_age,
             site,
             authenticator,
@@ -169,6 +173,7 @@ class Api:
             self.ages.run(),
             self.books.run(),
             self.channels.run(),
+            self.best.run(),
             self.streams.run(),
             *(self._authenticator.loops() if self._authenticator else ()),
             *(self._limiter.loops() if self._limiter else ()),

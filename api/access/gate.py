@@ -23,7 +23,6 @@ from api.store.errors import ApiError
 if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
     from api.access.limiter import Limiter
 
-_STREAM = "stream"
 TICKET_PARAMETER = "ticket"
 
 Answer = Callable[[Request, Exception], Awaitable[Response]]
@@ -41,6 +40,7 @@ class Gate:
         authenticator: Decides about credentials.
         answer: Returns the response for Denied or an ApiError.
         public_paths: The first parts of the paths that need no credential.
+        is_stream: Returns whether a path is that of a stream, which takes a ticket.
         limiter: Limits the denials of each address; None for no limits.
     """
 
@@ -50,10 +50,12 @@ class Gate:
         authenticator: Authenticator,
         answer: Answer,
         public_paths: Collection[str],
+        is_stream: Callable[[str], bool],
         limiter: Limiter | None = None,
     ) -> None:
         self._app = app
         self._public_paths = public_paths
+        self._is_stream = is_stream
         self._authenticator = authenticator
         self._answer = answer
         self._limiter = limiter
@@ -63,7 +65,7 @@ class Gate:
         first = scope["path"].lstrip("/").split("/", 1)[0]
         if first not in self._public_paths:
             try:
-                permission = await self._permission(scope, first)
+                permission = await self._permission(scope)
             except (Denied, ApiError) as error:
                 response = await self._answer(Request(scope, receive), error)
                 await response(scope, receive, send)
@@ -71,10 +73,10 @@ class Gate:
             set_caller(scope, self._caller(scope, permission))
         await self._app(scope, receive, send)
 
-    async def _permission(self, scope: Scope, first: str) -> Permission:
+    async def _permission(self, scope: Scope) -> Permission:
         """Return the permission of the request's credential; raise Denied or ApiError."""
         headers = Headers(scope=scope).getlist("Authorization")
-        takes_ticket = first == _STREAM and scope["method"] in {"GET", "HEAD"}
+        takes_ticket = self._is_stream(scope["path"]) and scope["method"] in {"GET", "HEAD"}
         ticket = _ticket_of(scope) if takes_ticket and not headers else None
         sender, limiter = caller_of(scope), self._limiter
         if limiter is None:

@@ -6,7 +6,8 @@
   settings of these.
 - `operations` declares each route, with the classes of `declared`; requests are checked by it.
 - `routes` joins declarations and handlers: `books` for /symbols, /books and /depth, `quotes`,
-  `events` for past events, `stream_route` for streams, `ops` for operators, `spec` for
+  `best` for /best, `best_feeds` and `best_stream` for its stream, `events` for past events,
+  `stream_route` for all other streams, `ops` for operators, `spec` for
   /openapi.json and /docs.
 - `parameters` declares and parses the parameters of requests, `event_parameters` those of /events.
   `answers` has the types of JSON

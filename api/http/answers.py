@@ -61,6 +61,38 @@ class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None
 
 
+class VenueBook(BookSummary, frozen=True, kw_only=True):
+    """The book of a pair at one venue, in short."""
+
+    venue: str
+
+
+class BestLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """The best level of a side over several venues."""
+
+    venue: str
+    symbol: str
+    price: str
+    qty: str
+
+
+class BestOfVenues(msgspec.Struct, frozen=True, kw_only=True):
+    """The best bid and the best ask over the venues whose book is live."""
+
+    bid: BestLevel | None
+    ask: BestLevel | None
+    spread: str | None
+    is_crossed: bool
+
+
+class BestAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The best prices of a pair over all venues, and its book at each venue in short."""
+
+    pair: str
+    best: BestOfVenues
+    venues: list[VenueBook]
+
+
 class TicketAnswer(msgspec.Struct, frozen=True):
     """A ticket for one stream, and the seconds for which it is valid."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import cast
@@ -63,7 +63,7 @@ class Books:
         states = await self._directory.states(caller_of(request.scope).symbols)
         books = await self._read(list(states))
         rows = [
-            _row(symbol, state, book, self._max_age)
+            summary_of(symbol, state, book, self._max_age)
             for (symbol, state), book in zip(states.items(), books, strict=True)
         ]
         # The tag does not change if books of the list only become older.
@@ -246,7 +246,12 @@ def source_of(states: Mapping[str, SymbolState]) -> str:
     It is `replay` or `simulated` if one of them is, else the name of the venue, or the names of the
     venues with commas; `none` without books.
     """
-    sources = {state.source for state in states.values()}
+    return common_source(state.source for state in states.values())
+
+
+def common_source(of_books: Iterable[str]) -> str:
+    """Return the common source of books with these sources, as `source_of` does."""
+    sources = set(of_books)
     for unreal in ("replay", "simulated"):
         if unreal in sources:
             return unreal
@@ -274,18 +279,30 @@ def list_response(
     return Response(body, 200, headers, "application/json")
 
 
-def _row(symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float) -> BookSummary:
-    view: BookSnapshot | None = book.hash.snapshot if book and state.acknowledged else None
-    status: Status | SymbolStatus = state.status
+def summary_of(
+    symbol: str, state: SymbolState | None, book: BookWithAge | None, max_age: float
+) -> BookSummary:
+    """Return a book in short.
+
+    Args:
+        symbol: The symbol.
+        state: Its state in the list of symbols; None if the list lacks it, although it has a book.
+        book: The book, None if there is no readable one.
+        max_age: Seconds without a confirmation after which a book is stale.
+    """
+    acknowledged = state is None or state.acknowledged
+    view: BookSnapshot | None = book.hash.snapshot if book and acknowledged else None
+    status: Status | SymbolStatus = state.status if state else "live"
     if status == "live":
         # A symbol is not live without a readable book.
         status = book.status(max_age) if book else "syncing"
+    described = state or (book.hash if book else None)
     return BookSummary(
         symbol=symbol,
         status=status,
-        reason=state.reason,
-        source=state.source,
-        proof=state.proof,
+        reason=state.reason if state else None,
+        source=described.source if described else venue_of(symbol),
+        proof=described.proof if described else None,
         age_ms=book.age_ms if book and view else None,
         best_bid=view.best_bid if view else None,
         best_ask=view.best_ask if view else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.http.answers import (
+    BestAnswer,
     BookAnswer,
     BookSummary,
     EventsAnswer,
@@ -15,10 +16,12 @@ from api.http.answers import (
 from api.http.declared import EVENT_STREAM, HTML, JAVASCRIPT, JSON, SVG, TEXT, Operation
 from api.http.event_parameters import AFTER, FORMAT, FROM, LIMIT, TO
 from api.http.parameters import (
+    BEST_INTERVAL,
     EVENT_ID,
     INTERVAL,
     LEVELS,
     ORDER_SIDE,
+    PAIR,
     QUANTITY,
     SYMBOL,
     SYMBOLS,
@@ -63,6 +66,20 @@ QUOTE = Operation(
     parameters=(SYMBOL, ORDER_SIDE, QUANTITY),
     headers=(SOURCE, AGE, "Cache-Control"),
     problems=OF_BOOK,
+)
+BEST = Operation(
+    "/best/{pair:path}",
+    "getBest",
+    _BOOKS,
+    "The best bid and ask of one pair over all venues",
+    "The book of the pair at each venue in short, and the best bid and ask over those that are"
+    " `live`. Prices are compared exactly; quotes such as USD and USDT are never mixed. The `ETag`"
+    " does not depend on the ages.",
+    answer=BestAnswer,
+    parameters=(PAIR,),
+    headers=(SOURCE, "ETag", "Cache-Control"),
+    problems=("unknown-symbol", *OF_LIST),
+    can_be_unchanged=True,
 )
 SYMBOL_LIST = Operation(
     "/symbols",
@@ -127,6 +144,24 @@ BOOKS_STREAM = Operation(
     parameters=(SYMBOLS, WATERMARK, LEVELS, VIEW, INTERVAL),
     headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
     problems=(*OF_SYMBOL, *OF_LIST, *OF_STREAM_LIMIT),
+    takes_ticket=True,
+)
+BEST_STREAM = Operation(
+    "/best/{pair:path}/stream",
+    "streamBest",
+    _STREAMS,
+    "The best bid and ask of one pair over all venues, at each change",
+    "Each event is a whole answer of `/best`, without an id. It is sent if the best prices, or a"
+    " book's status or best levels have changed, at most once in `interval`; the last state is"
+    " always sent. An error before the stream opens is an error response.",
+    EVENT_STREAM,
+    BestAnswer,
+    parameters=(PAIR, BEST_INTERVAL),
+    headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
+    problems=(
+        *("unknown-symbol", *OF_LIST),
+        *("too-many-symbols", "too-many-streams", "too-many-views", "replica-full"),
+    ),
     takes_ticket=True,
 )
 TICKET = Operation(
@@ -254,9 +289,11 @@ OPERATIONS = (
     BOOK_LIST,
     DEPTH,
     QUOTE,
+    BEST,
     EVENTS,
     BOOK_STREAM,
     BOOKS_STREAM,
+    BEST_STREAM,
     TICKET,
     HEALTH,
     READINESS,
@@ -276,6 +313,15 @@ OF_READERS = tuple(each for each in OPERATIONS if each.tag != _OPERATION)
 
 PUBLIC_PATHS = frozenset({"page", *(each.first_part for each in OPERATIONS if each.is_public)})
 """The first parts of the paths that need no key."""
+
+
+def is_stream(path: str) -> bool:
+    """Return whether a path is that of a stream, whose query may have a ticket."""
+    first, *others = path.strip("/").split("/")
+    if first == BEST_STREAM.first_part:
+        return others[-1:] == ["stream"]
+    return first == BOOKS_STREAM.first_part
+
 
 UNLIMITED_PATHS = frozenset(each.path for each in OPERATIONS if not each.is_limited)
 """The paths that do not count for the limit of requests."""

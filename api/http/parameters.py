@@ -9,6 +9,7 @@ Each parameter that a route takes is declared here, beside the function that par
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from starlette.datastructures import QueryParams
@@ -54,6 +55,15 @@ SYMBOL = RouteParameter(
     is_required=True,
     is_in_path=True,
 )
+PAIR = RouteParameter(
+    "pair",
+    "A pair in any spelling: `BTC%2FUSD`, `BTC/USD`, `btc-usd`, `BTCUSD`, `XBT/USD`. A symbol of"
+    " any venue that has the pair is understood too: `binance:BTC/USDT` is `BTC/USDT`.",
+    {"type": "string", "minLength": 1, "maxLength": MAX_SYMBOL_LENGTH},
+    "BTC/USD",
+    is_required=True,
+    is_in_path=True,
+)
 LEVELS = RouteParameter(
     "levels",
     "The number of best levels of each side. More than the depth means all.",
@@ -71,6 +81,10 @@ INTERVAL = RouteParameter(
     "At most one snapshot of a book in this time, from `10ms` to `60s`.",
     {"type": "string", "anyOf": [{"pattern": f"^({each})$"} for each in _INTERVALS]},
     "100ms",
+)
+BEST_INTERVAL = replace(
+    INTERVAL,
+    description="At most one event in this time, from `10ms` to `60s`; `100ms` by default.",
 )
 SYMBOLS = RouteParameter(
     "symbols",

@@ -18,6 +18,8 @@ from api.access.permission import Denied
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.http import operations
+from api.http.best_feeds import BestFeeds
+from api.http.best_stream import BestStreamRoute
 from api.http.books import Books
 from api.http.cors import with_cors
 from api.http.declared import TICKET, serve, serve_stream
@@ -75,6 +77,7 @@ def make_app(
     history: EventHistory,
     starter: StreamStarter,
     streams: Streams,
+    best: BestFeeds,
     max_age: float,
     site: Site | None = None,
     authenticator: Authenticator | None = None,
@@ -88,6 +91,7 @@ def make_app(
         history: Reads past events.
         starter: Starts streams.
         streams: The open streams.
+        best: The feeds of best prices.
         max_age: Seconds without a confirmation after which a book is stale.
         site: How the api is reached from the web; by default without checks and options.
         authenticator: Decides about keys and tokens; None if the api needs none.
@@ -100,6 +104,7 @@ def make_app(
         history,
         starter,
         streams,
+        best,
         max_age,
         authenticator=authenticator,
         has_ops=site.has_ops,
@@ -111,7 +116,9 @@ def make_app(
     if limiter is not None:
         app = LimitLayer(app, limiter)
     if authenticator is not None:
-        app = Gate(app, authenticator, on_problem, operations.PUBLIC_PATHS, limiter)
+        app = Gate(
+            app, authenticator, on_problem, operations.PUBLIC_PATHS, operations.is_stream, limiter
+        )
     return _behind_the_web(app, routes, site)
 
 
@@ -153,6 +160,7 @@ def make_routes(
     history: EventHistory,
     starter: StreamStarter,
     streams: Streams,
+    best: BestFeeds,
     max_age: float,
     swagger_ui: Path | None = None,
     *,
@@ -168,6 +176,7 @@ def make_routes(
         history: Reads past events.
         starter: Starts streams.
         streams: The open streams.
+        best: The feeds of best prices.
         max_age: Seconds without a confirmation after which a book is stale.
         swagger_ui: The folder of Swagger UI; found by default, if it is installed.
         authenticator: Issues tickets; None if the api needs no keys.
@@ -187,6 +196,9 @@ def make_routes(
         serve(operations.SYMBOL_LIST, books.symbols),
         serve(operations.BOOK_LIST, books.books),
         serve(operations.QUOTE, quotes.quote),
+        # Before the route of a pair, which could have any path.
+        serve_stream(operations.BEST_STREAM, BestStreamRoute(best, streams, limiter)),
+        serve(operations.BEST, best.prices.best),
         serve(operations.EVENTS, events.events),
         serve_stream(operations.BOOKS_STREAM, stream),
         serve_stream(operations.BOOK_STREAM, stream),

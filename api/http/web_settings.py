@@ -18,7 +18,7 @@ MAX_ROOT_PATH = 200
 # The first segments of all routes.
 ROUTE_NAMES = frozenset(
     (
-        *("", "page", "symbols", "books", "depth", "quote", "events", "stream"),
+        *("", "page", "symbols", "books", "depth", "quote", "best", "events", "stream"),
         *("healthz", "readyz", "metrics", "kraken-book.js", "favicon.ico", "robots.txt"),
         *("tickets", "docs", "openapi.json", "asyncapi.json"),
     )

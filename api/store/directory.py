@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import monotonic
 
 from redis.exceptions import RedisError
@@ -11,7 +12,16 @@ from api.store.coalesce import SingleFlight
 from api.store.errors import ApiError, CorruptSymbols, NoSuchSymbol, NoSymbols, redis_away
 from kraken_book.contract.symbol_state import SymbolState
 from kraken_book.selection import Selection
-from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
+from kraken_book.symbols import (
+    KRAKEN,
+    SymbolIndex,
+    is_symbol,
+    normalize_symbol,
+    pair_of,
+    suggest_symbols,
+    symbol_of,
+    venue_of,
+)
 
 FRESH_SECONDS = 1.0
 # Selections whose symbols are kept until the list is read again.
@@ -115,6 +125,45 @@ class Directory:
             raise NoSymbols
         raise NoSuchSymbol(name, suggest_symbols(name, states))
 
+    async def symbols_of_pair(self, name: str, visible: Selection | None = None) -> list[str]:
+        """Return the visible symbols of the pair called `name`, one for each venue that has it.
+
+        Kraken is first, and the others are sorted. As in `resolve`, the list may lack a symbol with
+        a book. ApiError is raised if the list cannot be read.
+
+        Args:
+            name: The name of the pair in any spelling, or a symbol of it.
+            visible: The symbols that the caller may see; None for all.
+
+        Raises:
+            NoSuchSymbol: No visible symbol has this pair; the error suggests the nearest pairs.
+            NoSymbols: The list is empty, because no collector has written yet.
+        """
+        states = await self.states(visible)
+        venues = self._store.venues.known
+        pair = self._pair(name, venues, visible)
+        symbols = [symbol_of(venue, pair) for venue in venues] if pair else []
+        if visible is not None:
+            symbols = visible.among(symbols)
+        known = {symbol for symbol in symbols if symbol in states}
+        known.update(await self._all_with_book([each for each in symbols if each not in known]))
+        if known:
+            return [symbol for symbol in symbols if symbol in known]
+        if not self._all.states:
+            raise NoSymbols
+        pairs = sorted({pair_of(symbol) for symbol in states})
+        raise NoSuchSymbol(name, suggest_symbols(name, pairs))
+
+    def _pair(self, name: str, venues: Iterable[str], visible: Selection | None) -> str | None:
+        """Return the pair that `name` means, None if it cannot be one."""
+        listing = self._listing(visible)
+        for spelt in (name, *(f"{venue}:{name}" for venue in venues)):
+            symbol = listing.find(spelt)
+            if symbol is not None:
+                return pair_of(symbol)
+        symbol = normalize_symbol(name)
+        return symbol if is_symbol(symbol) and venue_of(symbol) == KRAKEN else None
+
     async def _without_list(self, symbols: list[str], error: ApiError) -> str | None:
         """Return the first symbol that is known although the list cannot be read, or None."""
         for symbol in symbols:
@@ -124,16 +173,21 @@ class Directory:
 
     async def _with_book(self, symbols: list[str]) -> str | None:
         """Return the first symbol that has a book in Redis, else None."""
+        return next(iter(await self._all_with_book(symbols)), None)
+
+    async def _all_with_book(self, symbols: list[str]) -> list[str]:
+        """Return the symbols that have a book in Redis."""
         if not symbols:
-            return None
+            return []
         try:
             books = await self._store.books(symbols)
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
-        for symbol, book in zip(symbols, books, strict=True):
-            if book is not None or self._store.corruption(symbol) is not None:
-                return symbol
-        return None
+        return [
+            symbol
+            for symbol, book in zip(symbols, books, strict=True)
+            if book is not None or self._store.corruption(symbol) is not None
+        ]
 
 
 def _spellings(name: str, visible: Selection | None) -> list[str]:

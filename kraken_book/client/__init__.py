@@ -10,14 +10,17 @@ the messages to the books, and `outage` logs the time without a stream. `live_bo
 book with its status. `replaying` reads books from a recording instead.
 
 A request: `fetch` gets the whole answer, `attempts` decides whether to repeat it, `depth`
-verifies the book in it, and `past_events` has the requests and answers about events.
+verifies the book in it, `best` reads the best prices of a pair, and `past_events` has the requests
+and answers about events.
 
 `failure` explains errors of the connection, and `refused` unexpected answers.
 Only `async_books`, `blocking_books`, `fetch` and `api_client` do I/O.
 """
 
 from kraken_book.client.api_client import AsyncClient, Client
+from kraken_book.client.best import BestPrices, VenueLevel, VenuePrices
 from kraken_book.client.functions import (
+    get_best,
     get_book,
     get_books,
     get_events,
@@ -35,6 +38,7 @@ from kraken_book.verified_book import Counts
 
 __all__ = [
     "AsyncClient",
+    "BestPrices",
     "Client",
     "Counts",
     "EventPage",
@@ -44,7 +48,10 @@ __all__ = [
     "Refused",
     "UnknownSymbol",
     "Unreachable",
+    "VenueLevel",
+    "VenuePrices",
     "Watch",
+    "get_best",
     "get_book",
     "get_books",
     "get_events",

@@ -19,6 +19,7 @@ from kraken_book.client.arguments import (
     wildcards_in,
 )
 from kraken_book.client.attempts import Attempts
+from kraken_book.client.best import BestPrices, best_path, read_best
 from kraken_book.client.depth import depth_path, read_book
 from kraken_book.client.fetch import Answer, NoAnswer, fetch, fetch_async, one_request_timeout
 from kraken_book.client.past_events import (
@@ -103,6 +104,9 @@ class _Requests:
 
     def _read_book(self, name: str, *, only_live: bool) -> _Read[FrozenBook]:
         return lambda answer: read_book(answer, self._address, name, only_live=only_live)
+
+    def _read_best(self, name: str) -> _Read[BestPrices]:
+        return lambda answer: read_best(answer, self._address, name)
 
     def _read_page(self, request: PageRequest) -> _Read[EventPage]:
         return lambda answer: request.read_page(answer, self._address)
@@ -192,6 +196,16 @@ class Client(_Requests):
             names = _expanded(names, self.get_symbols())
         books = (self.get_book(name, only_live=only_live) for name in names)
         return {book.symbol: book for book in books}
+
+    def get_best(self, pair: str) -> BestPrices:
+        """Return the best prices of a pair over all venues, and its book at each in short.
+
+        Args:
+            pair: The pair in any spelling, such as `BTC/USD`. Quotes are never mixed: `BTC/USDT` is
+                another pair.
+        """
+        (name,) = requested_names((pair,), most=1)
+        return self._get(best_path(name), self._read_best(name))
 
     def get_symbols(self) -> list[str]:
         """Return the symbols that the api serves to this caller, sorted."""
@@ -350,6 +364,15 @@ class AsyncClient(_Requests):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return {book.symbol: book for book in books}
+
+    async def get_best(self, pair: str) -> BestPrices:
+        """Return the best prices of a pair over all venues, as `Client.get_best`.
+
+        Args:
+            pair: As for `Client.get_best`.
+        """
+        (name,) = requested_names((pair,), most=1)
+        return await self._get(best_path(name), self._read_best(name))
 
     async def get_symbols(self) -> list[str]:
         """Return the symbols that the api serves to this caller, sorted."""

@@ -14,6 +14,7 @@ __all__ = ["ROUTES", "prefix_before", "prefix_of"]
 ROUTES = frozenset(
     {
         "asyncapi.json",
+        "best",
         "books",
         "depth",
         "docs",
@@ -33,7 +34,7 @@ ROUTES = frozenset(
 )
 """The first parts of the api's paths."""
 # How the paths begin that the client appends to the address.
-_APPENDED = ("/depth/", "/events/", "/stream", "/symbols")
+_APPENDED = ("/best/", "/depth/", "/events/", "/stream", "/symbols")
 
 
 def prefix_before(path: str, instance: str) -> str | None:

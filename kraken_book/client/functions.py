@@ -7,10 +7,19 @@ from collections.abc import Iterable, Iterator
 
 from kraken_book.client.api_client import ATTEMPTS, TIMEOUT, AsyncClient, Client
 from kraken_book.client.arguments import Time
+from kraken_book.client.best import BestPrices
 from kraken_book.client.past_events import MAX_LIMIT, PAGE_LIMIT, EventPage, PastEvent
 from kraken_book.frozen_book import FrozenBook
 
-__all__ = ["get_book", "get_books", "get_events", "get_symbols", "iter_events", "list_symbols"]
+__all__ = [
+    "get_best",
+    "get_book",
+    "get_books",
+    "get_events",
+    "get_symbols",
+    "iter_events",
+    "list_symbols",
+]
 
 
 def get_book(
@@ -56,6 +65,27 @@ def get_books(
     """
     with Client(url, key=key, timeout=timeout, attempts=attempts) as client:
         return client.get_books(*symbols, only_live=only_live)
+
+
+def get_best(
+    url: str,
+    pair: str,
+    *,
+    key: str | None = None,
+    timeout: float = TIMEOUT,
+    attempts: int = ATTEMPTS,
+) -> BestPrices:
+    """Return the best prices of a pair over all venues from the api at `url`.
+
+    Args:
+        url: As for `Client`.
+        pair: As for `Client.get_best`.
+        key: As for `Client`.
+        timeout: As for `Client`.
+        attempts: As for `Client`.
+    """
+    with Client(url, key=key, timeout=timeout, attempts=attempts) as client:
+        return client.get_best(pair)
 
 
 def get_symbols(

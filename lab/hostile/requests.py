@@ -16,7 +16,8 @@ from lab.hostile.shapes import END, MALFORMED
 
 PATHS = (
     "/", "/books", "/symbols", "/depth/BTC/USD", "/depth/BTC-USD", "/depth/btcusd",
-    "/stream/BTC/USD", "/stream", "/stream/", "/quote/BTC-USD", "/events/BTC-USD", "/tickets",
+    "/stream/BTC/USD", "/stream", "/stream/", "/quote/BTC-USD", "/best/BTC-USD", "/events/BTC-USD",
+    "/tickets",
     "/healthz", "/readyz", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/page/page.js",
     "/page/", "/kraken-book.js", "/favicon.ico", "/asyncapi.json", "/robots.txt",
 )  # fmt: skip

@@ -125,7 +125,13 @@ class Replica(Api):
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the app."""
         routes = make_routes(
-            self.store, self.directory, self.history, self.starter, self.streams, MAX_AGE
+            self.store,
+            self.directory,
+            self.history,
+            self.starter,
+            self.streams,
+            self.best,
+            MAX_AGE,
         )
         return [*routes, *ops_routes(self.store, self.streams)]
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
 from redis import Redis
 
-from kraken_book import Client
+from kraken_book import Client, get_best
 from lab.services import Api, Collector, SimulatorProcess
 from lab.sse.client_reader import ClientReader
+from lab.sse.stream import SseStream
 from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
@@ -165,6 +167,43 @@ def test_dead_collector_makes_only_its_venue_stale(scene: Scene, api: Api) -> No
     assert api.get("/depth/BTC/USD").status_code == 200
     scene.collector("BTC/USD,ETH/USD")
     wait_until(lambda: statuses()["coinbase:BTC/USD"] == "live", "they are live again")
+
+
+def test_best_prices_leave_out_the_venue_whose_collector_died(scene: Scene, api: Api) -> None:
+    def best() -> dict[str, Any]:
+        answer: dict[str, Any] = api.answers("/best/xbt-usd").json()
+        return answer
+
+    def statuses() -> list[tuple[str, str]]:
+        return [(each["venue"], each["status"]) for each in best()["venues"]]
+
+    assert statuses() == [("kraken", "live"), ("coinbase", "live")]
+    scene.coinbase.kill()
+    wait_until(lambda: statuses() == [("kraken", "live"), ("coinbase", "stale")], "it is stale")
+    assert [each.status for each in get_best(api.url, "BTC/USD").venues] == ["live", "stale"]
+    answer = best()
+    assert {answer["best"][side]["venue"] for side in ("bid", "ask")} == {"kraken"}
+    prices = [Decimal(answer["best"][side]["price"]) for side in ("ask", "bid")]
+    assert Decimal(answer["best"]["spread"]) == prices[0] - prices[1]
+
+
+def test_stream_of_best_prices_shows_the_death_and_return_of_a_collector(
+    scene: Scene, api: Api
+) -> None:
+    stream = scene.stage.enter(SseStream(api.url, "/best/BTC%2FUSD/stream?interval=10ms"))
+
+    def wait_for(coinbase: str) -> dict[str, Any]:
+        for event_id, event in stream.events():
+            assert event_id is None
+            if event["venues"][1]["status"] == coinbase:
+                return event
+        raise AssertionError("the stream ended")
+
+    assert wait_for("live")["pair"] == "BTC/USD"
+    scene.coinbase.kill()
+    assert wait_for("stale")["best"]["bid"]["venue"] == "kraken"
+    scene.collector("BTC/USD,ETH/USD")
+    assert wait_for("live")["venues"][1]["proof"] == "checksum"
 
 
 def test_venue_that_comes_later_is_served_without_a_restart(stage: Stage) -> None:

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.http.answers import BestAnswer
 from api.http.declared import Operation
-from api.http.operations import BOOK_STREAM, BOOKS_STREAM
-from api.http.spec.examples import event_examples
+from api.http.operations import BEST, BEST_STREAM, BOOK_STREAM, BOOKS_STREAM
+from api.http.spec.examples import answer_examples, event_examples
 from api.http.spec.schemas import REFERENCE, schemas_of
 from kraken_book import __version__
 from kraken_book.event import Event
 
 _DESCRIPTION = """\
 Events of books as Server-Sent Events over HTTP. Each message has `data`, an event as JSON, and no
-`event`; most have an `id`, with which a reader resumes. The routes, errors and security are in
+`event`; most have an `id`, with which a reader resumes. The messages of best prices have none: each
+replaces the one before. The routes, errors and security are in
 `openapi.json`.
 """
-_STREAMS = {"book": BOOK_STREAM, "books": BOOKS_STREAM}
+_STREAMS = {"book": BOOK_STREAM, "books": BOOKS_STREAM, "best": BEST_STREAM}
 
 
 def asyncapi_document() -> dict[str, Any]:
     """Return the document; it is the same in each process."""
-    _, schemas = schemas_of([Event])
-    examples = event_examples()
+    _, schemas = schemas_of([Event, BestAnswer])
+    events = event_examples()
+    examples = {**events, BestAnswer.__name__: answer_examples()[BEST]}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "kraken-book", "version": __version__, "description": _DESCRIPTION},
         "defaultContentType": "application/json",
         "channels": {
-            name: _channel(operation, list(examples)) for name, operation in _STREAMS.items()
+            name: _channel(
+                operation, list(events) if operation.answer is Event else [BestAnswer.__name__]
+            )
+            for name, operation in _STREAMS.items()
         },
         "operations": {
             operation.id: _operation(name, operation) for name, operation in _STREAMS.items()

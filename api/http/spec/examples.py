@@ -13,11 +13,14 @@ import msgspec
 
 from api.access.limits import LimitReached, RequestTooLarge
 from api.access.permission import Denied
-from api.http.answers import BookSummary, Health, Readiness, TicketAnswer
-from api.http.books import depth_body
+from api.http.answers import Health, Readiness, TicketAnswer
+from api.http.best import best_answer
+from api.http.books import depth_body, summary_of
 from api.http.declared import Operation
 from api.http.events import events_answer
 from api.http.operations import (
+    BEST,
+    BEST_STREAM,
     BOOK_LIST,
     BOOK_STREAM,
     BOOKS_STREAM,
@@ -65,6 +68,7 @@ from kraken_book.event import (
     render_status,
     render_update,
 )
+from kraken_book.level import Best
 from kraken_book.position import Position
 from kraken_book.precision import Precision
 
@@ -123,6 +127,7 @@ def _stored() -> BookWithAge:
         symbol="BTC/USD",
         status="live",
         source="kraken",
+        proof="checksum",
         snapshot=_snapshot(),
         position=_POSITION,
         event_id=_EVENT_ID,
@@ -141,28 +146,28 @@ def _page() -> HistoryPage:
 
 def answer_examples() -> dict[Operation, Any]:
     """Return an example of the answer of each operation with a type, as JSON values."""
-    book, view = _stored(), _snapshot()
-    summary = BookSummary(
-        symbol="BTC/USD",
-        status="live",
-        reason=None,
-        source="kraken",
-        proof="checksum",
-        age_ms=134,
-        best_bid=view.best_bid,
-        best_ask=view.best_ask,
-        spread=view.spread,
-        seq=_POSITION.seq,
+    book = _stored()
+    summary = summary_of("BTC/USD", None, book, math.inf)
+    coinbase = msgspec.structs.replace(
+        summary,
+        symbol="coinbase:BTC/USD",
+        source="coinbase",
+        proof="sequence",
+        best_bid=Best("45283.61", "0.04100000"),
+        best_ask=Best("45285.30", "0.25000000"),
+        spread="1.69",
     )
     stream = "".join(
         f"id: {_EVENT_ID}\ndata: {msgspec.json.encode(event).decode()}\n\n"
         for event in event_examples().values()
         if event["kind"] == "snapshot"
     )
+    best = best_answer("BTC/USD", [summary, coinbase])
     examples: dict[Operation, object] = {
         SYMBOL_LIST: ["BTC/USD", "ETH/USD"],
         BOOK_LIST: [summary],
         DEPTH: depth_body(book, None, math.inf),
+        BEST: best,
         QUOTE: quote_answer(book, "buy", Decimal("1.5"), math.inf),
         EVENTS: events_answer("BTC/USD", _page(), f"?after={_EVENT_ID}&limit=1"),
         TICKET: TicketAnswer("kbt_0aVVd0kX2YV3QzYV1rPqQkO6C6mU3b4eYtJrQp3gQ1s", 60),
@@ -170,6 +175,7 @@ def answer_examples() -> dict[Operation, Any]:
         READINESS: Readiness("ready"),
         BOOK_STREAM: f": kraken-book\n\n{stream}",
         BOOKS_STREAM: f": kraken-book\n\n{_opening_of_many()}",
+        BEST_STREAM: f": kraken-book\n\ndata: {msgspec.json.encode(best).decode()}\n\n",
     }
     return {operation: _json(example) for operation, example in examples.items()}
 

@@ -12,6 +12,21 @@ FIELDS: dict[str, dict[str, Any]] = {
     "symbol": {
         "description": "The symbol, such as `BTC/USD` at Kraken or `binance:BTC/USDT` elsewhere."
     },
+    "pair": {"description": "The pair, such as `BTC/USD`."},
+    "venue": {"description": "The name of the venue, such as `kraken`."},
+    "venues": {"description": "The book of the pair at each venue that has it, Kraken first."},
+    "best": {"description": "The best prices over the venues whose book is `live`."},
+    "bid": {
+        "description": "The highest bid; of equal prices the one with more quantity; null if there"
+        " is none."
+    },
+    "ask": {
+        "description": "The lowest ask; of equal prices the one with more quantity; null if there"
+        " is none."
+    },
+    "is_crossed": {
+        "description": "Whether the best bid of one venue is not below the best ask of another."
+    },
     "kind": {"description": "The kind of the event."},
     "status": {"description": "The status of the book, process or error."},
     "reason": {"description": "The reason of it: a word, or the venue's message."},

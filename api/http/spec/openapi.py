@@ -280,10 +280,9 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     is_stream = operation.media_type == EVENT_STREAM
     content: dict[str, Any] = {"schema": {"type": "string"} if is_stream else schema or {}}
     if is_stream:
-        content["schema"]["description"] = (
-            "Server-Sent Events. The `data` of each is an event: an `Update`, a `Snapshot`, a"
-            " `StatusChange` or a `Lagged`."
-        )
+        kinds = "an event: an `Update`, a `Snapshot`, a `StatusChange` or a `Lagged`"
+        data = kinds if operation.answer is Event else "a whole answer"
+        content["schema"]["description"] = f"Server-Sent Events. The `data` of each is {data}."
         # As `itemSchema` of OpenAPI 3.2.
         content["x-itemSchema"] = schema
     elif schema is None:

@@ -17,9 +17,11 @@ from api.access.tokens import OneSecret, Tokens
 from api.http.declared import Operation
 from api.http.operations import OPERATIONS
 from kraken_book.access_keys import digest_of
+from lab.written_books import snapshot
 from runtime.redis.exchange import RedisNode
 from tests.api.access.written_keys import SECRET, WrittenKeys, bearer, token
 from tests.api.http.problem_check import assert_problem
+from tests.api.replica import EPOCH, Written
 
 # Longer than the whole suite takes: it is made when the tests are collected.
 TOKEN = token(exp=time() + 3600)
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("two_books")
 
 
 def target_of(path: str) -> str:
-    return path.replace("{symbol:path}", "BTC/USD")
+    return path.replace("{symbol:path}", "BTC/USD").replace("{pair:path}", "BTC/USD")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.id)
@@ -269,3 +271,30 @@ async def test_damaged_ticket_in_redis_is_a_401(
 ) -> None:
     await redis.set(f"kraken-book:ticket:{digest_of('kbt_x')}", b"{")
     assert_problem(await client.get("/stream/BTC/USD?ticket=kbt_x"), 401, "key-unknown")
+
+
+async def test_best_prices_are_those_of_visible_venues(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    await written.symbol("coinbase:BTC/USD")
+    await written.book(EPOCH, snapshot(9), symbol="coinbase:BTC/USD")
+    for key, venues in (("kb_all", ["kraken", "coinbase"]), ("kb_btc", ["kraken"])):
+        body = (await client.get("/best/BTC/USD", headers=bearer(key))).json()
+        assert [each["venue"] for each in body["venues"]] == venues
+        assert body["best"]["bid"]["venue"] == venues[-1]
+    answer = await client.get("/best/ETH/USD", headers=bearer("kb_btc"))
+    assert assert_problem(answer, 404, "unknown-symbol")["symbols"] == []
+
+
+async def test_ticket_opens_a_stream_of_best_prices_but_not_their_answer(
+    client: httpx.AsyncClient,
+) -> None:
+    async def ticket() -> str:
+        answer = await client.post("/tickets", headers=bearer("kb_all"))
+        return str(answer.json()["ticket"])
+
+    path = "/best/BTC/USD/stream"
+    assert (await client.head(f"{path}?ticket={await ticket()}")).status_code == 200
+    assert_problem(await client.get(f"{path}?ticket=kbt_none"), 401, "key-unknown")
+    answer = await client.get(f"/best/BTC/USD?ticket={await ticket()}")
+    assert_problem(answer, 401, "key-missing")

@@ -13,7 +13,7 @@ CHECKED = [each for each in OPERATIONS if not each.ignores_query]
 
 
 def target_of(path: str) -> str:
-    return path.replace("{symbol:path}", "BTC/USD")
+    return path.replace("{symbol:path}", "BTC/USD").replace("{pair:path}", "BTC/USD")
 
 
 @pytest.mark.parametrize("operation", CHECKED, ids=lambda each: each.id)
@@ -67,7 +67,7 @@ async def test_long_query_is_a_414_on_every_route(
     assert body["detail"] == "the query has more than 32768 bytes"
 
 
-@pytest.mark.parametrize("route", ["depth", "stream", "quote"])
+@pytest.mark.parametrize("route", ["depth", "stream", "quote", "best"])
 async def test_long_path_is_a_414(client: httpx.AsyncClient, btc: None, route: str) -> None:
     name = "A" * (MAX_PATH_BYTES - len(route) - 2)
     query = "?side=buy&qty=1" if route == "quote" else ""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from api.access.caller import Caller
 from api.access.limiter import Limiter
 from api.http.proxies import TrustedProxies
 from api.http.routes import Site
@@ -14,7 +15,7 @@ from kraken_book.access_keys import KeyLimits
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.api.http.problem_check import assert_problem
-from tests.api.replica import Replica
+from tests.api.replica import Replica, Written
 
 LIMITS = KeyLimits(requests=3, streams=1, symbols=1, views=1, resumes=1)
 POLICY = '"requests";q=3;w=60, "resumes";q=1;w=60, "streams";q=1;qu="concurrent-requests"'
@@ -76,6 +77,32 @@ async def test_stream_with_too_many_symbols_is_a_403(limited: httpx.AsyncClient)
     answer = await limited.get("/stream", params={"symbols": "BTC/USD,ETH/USD"})
     assert_problem(answer, 403, "too-many-symbols")
     assert "retry-after" not in answer.headers
+
+
+async def test_stream_of_best_prices_of_too_many_venues_is_a_403(
+    limited: httpx.AsyncClient, written: Written
+) -> None:
+    await written.symbol("coinbase:BTC/USD")
+    assert (await limited.get("/best/BTC/USD")).status_code == 200
+    answer = await limited.get("/best/BTC/USD/stream")
+    assert_problem(answer, 403, "too-many-symbols")
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (KeyLimits(streams=1), "too-many-streams"),
+        (KeyLimits(views=1), "too-many-views"),
+    ],
+)
+async def test_stream_of_best_prices_needs_a_place(
+    redis: RedisNode, btc: None, limits: KeyLimits, code: str
+) -> None:
+    limiter = Limiter(limits, OneNode(redis), deadline=10.0)
+    caller = Caller(address="127.0.0.1")
+    async with Replica(redis, limiter=limiter).client() as client, limiter.stream(caller, "other"):
+        answer = await client.get("/best/BTC/USD/stream")
+    assert_problem(answer, 429, code)
 
 
 async def test_without_limits_no_header_is_added(client: httpx.AsyncClient, btc: None) -> None:

@@ -72,7 +72,7 @@ def test_docs_below_a_path_tries_a_route_out_and_is_readable_in_both_themes(
     shown.page.wait_for_selector(DEPTH)
     routes = shown.page.locator(".opblock-summary-path").all_inner_texts()
     listed = {path.replace("\u200b", "") for path in routes}
-    assert {"/depth/{symbol}", "/quote/{symbol}", "/stream", "/symbols"} <= listed
+    assert {"/depth/{symbol}", "/quote/{symbol}", "/best/{pair}", "/stream", "/symbols"} <= listed
     text = try_depth(shown.page)
     assert '"symbol": "BTC/USD"' in text
     assert "x-book-source: simulated" in text

@@ -20,6 +20,7 @@ PATHS: list[Path] = [
     ("/depth/{symbol}", "/depth/BTCUSD?levels=1"),
     ("/quote/{symbol}", "/quote/xbt-usd?side=buy&qty=1.5"),
     ("/quote/{symbol}", "/quote/BTC/USD?side=sell&qty=1000000"),
+    ("/best/{pair}", "/best/xbt-usd"),
     ("/events/{symbol}", "/events/BTC/USD?limit=1"),
     ("/events/{symbol}", "/events/BTC/USD"),
     ("/events/{symbol}", "/events/BTC/USD?format=ndjson"),

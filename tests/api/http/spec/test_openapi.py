@@ -153,12 +153,13 @@ def test_every_kind_of_problem_has_an_example_with_its_status_and_members() -> N
         assert members | {"book"} >= set(kind.members)
 
 
-def test_asyncapi_has_the_events_of_both_streams_with_valid_examples() -> None:
+def test_asyncapi_has_the_events_of_all_streams_with_valid_examples() -> None:
     document = asyncapi_document()
-    assert set(document["channels"]) == {"book", "books"}
+    assert set(document["channels"]) == {"book", "books", "best"}
+    assert set(document["channels"]["best"]["messages"]) == {"BestAnswer"}
     assert {each["action"] for each in document["operations"].values()} == {"send"}
     messages = document["components"]["messages"]
-    assert set(messages) == {"Update", "Snapshot", "StatusChange", "Lagged"}
+    assert set(messages) == {"Update", "Snapshot", "StatusChange", "Lagged", "BestAnswer"}
     for name, message in messages.items():
         assert message["payload"] == reference(name)
         assert_valid(message["examples"][0]["payload"], reference(name))
