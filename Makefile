@@ -26,7 +26,7 @@ help:
 
 install: $(INSTALLED) ## Make .venv with everything for running and testing; a C compiler is optional
 
-run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, REPLAY=DIR, API_PORT=3000
+run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, VENUES=kraken,binance, REPLAY=DIR, API_PORT=3000
 	@exec $(BIN)/python -m launcher
 
 # KRAKEN_BOOK_URL precedes API_PORT, which is the one of `make run API_PORT=…`.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
 from datetime import timedelta
 
 import uvloop
@@ -14,7 +13,6 @@ from redis.exceptions import RedisError
 from collector.feed.feed import Feed
 from collector.feed.link import FeedLoad
 from collector.feed.room import Room
-from collector.feed.venue import Venue
 from collector.lead.lease import Lease
 from collector.metrics import TAPE_WAITING, VENUE, WAITING
 from collector.publish.event_queue import QueueLimit
@@ -26,10 +24,9 @@ from collector.report.reporter import Reporter
 from collector.settings import CollectorSettings
 from collector.tape.folder import TapeFolder, TapeFolderUnusable, TapeLimits
 from collector.tape.recorder import TapeRecorder
-from collector.venues.kraken.venue import KrakenVenue
+from collector.venues.choice import open_venue
 from kraken_book import __speedups__
 from kraken_book.contract.write import Retention
-from kraken_book.symbols import KRAKEN
 from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
@@ -40,10 +37,10 @@ from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 log = get_logger("collector")
 
-DESCRIPTION = "Follows Kraken's order books, verifies each update, and publishes it in Redis."
+DESCRIPTION = "Follows the order books of a venue, verifies each update, and publishes it in Redis."
 OTHER_VARIABLES = {
     "KRAKEN_BOOK_PURE (0), not from .env": "1 for a hot path in Python, although it is compiled",
-    "HTTPS_PROXY, NO_PROXY, not from .env": "the proxy for Kraken, and the names without one",
+    "HTTPS_PROXY, NO_PROXY, not from .env": "the proxy for the venue, and the names without one",
     "SSL_CERT_FILE, not from .env": "trusted certificates instead of the system's",
 }
 
@@ -54,14 +51,6 @@ HAND_OVER_TIMEOUT = 0.2
 TAPE_TIMEOUT = 0.3
 
 
-VenueOpener = Callable[[CollectorSettings, Room, TapeRecorder | None], Venue]
-"""Makes the venue of a collector."""
-
-
-class NoSuchVenue(Exception):
-    """This program cannot follow the venue; the message names it."""
-
-
 class Collector:
     """The parts of a collector, connected to each other.
 
@@ -69,7 +58,6 @@ class Collector:
         settings: The settings.
         queue_limit: The most events that may wait, if not the default.
         tape: Records the frames.
-        open_venue: Makes the venue.
     """
 
     def __init__(
@@ -77,7 +65,6 @@ class Collector:
         settings: CollectorSettings,
         queue_limit: QueueLimit | None = None,
         tape: TapeRecorder | None = None,
-        open_venue: VenueOpener | None = None,
     ) -> None:
         nodes = connect_nodes(settings.redis_url)
         shard = settings.collector_shard
@@ -85,7 +72,8 @@ class Collector:
         troubles = Troubles()
         load, room = FeedLoad(), Room()
         leadership = Leadership()
-        venue = (open_venue or configured_venue)(settings, room, tape)
+        followed = settings.followed
+        venue = open_venue(followed, room, tape)
         publisher = Publisher(
             nodes,
             retention,
@@ -99,9 +87,9 @@ class Collector:
         )
         feed = Feed(
             venue,
-            settings.kraken_symbols,
+            followed.symbols,
             shard,
-            settings.kraken_max_symbols,
+            followed.max_symbols,
             load,
             publisher.add,
             publisher.remove,
@@ -165,51 +153,6 @@ class Collector:
                 await self._lease.release()
 
 
-def configured_venue(
-    settings: CollectorSettings, room: Room, tape: TapeRecorder | None = None
-) -> Venue:
-    """Return the venue that the settings describe.
-
-    Args:
-        settings: The settings.
-        room: The room in the queues of events.
-        tape: Records the frames.
-
-    Raises:
-        NoSuchVenue: This program cannot follow the venue.
-    """
-    if settings.collector_venue != KRAKEN:
-        raise NoSuchVenue(f"COLLECTOR_VENUE={settings.collector_venue} is not available yet")
-    return kraken_venue(settings, room, tape)
-
-
-def kraken_venue(
-    settings: CollectorSettings,
-    room: Room,
-    tape: TapeRecorder | None = None,
-    name: str = KRAKEN,
-) -> KrakenVenue:
-    """Return Kraken as the settings describe it.
-
-    Args:
-        settings: The settings.
-        room: The room in the queues of events.
-        tape: Records the frames.
-        name: The venue's name, another one in tests only.
-    """
-    return KrakenVenue(
-        url=settings.kraken_url,
-        source=settings.source,
-        depth=settings.kraken_depth,
-        symbols_per_connection=settings.kraken_symbols_per_connection,
-        connects_per_10_min=settings.kraken_connects_per_10_min,
-        quiet_resync=settings.kraken_quiet_resync,
-        room=room,
-        tape=tape,
-        name=name,
-    )
-
-
 def claim_tape(settings: CollectorSettings) -> TapeRecorder | None:
     """Return the tape that the settings describe, None if there is none.
 
@@ -233,32 +176,31 @@ async def run(
     output: LogOutput | None = None,
     queue_limit: QueueLimit | None = None,
     tape: TapeRecorder | None = None,
-    open_venue: VenueOpener | None = None,
 ) -> None:
     """Collect until a signal arrives, or until the reader of `output` has gone."""
     stop = stop_on_signals(output)
+    followed = settings.followed
     log.info(
         "collector started",
-        venue=settings.collector_venue,
-        kraken=settings.kraken_url,
-        symbols=str(settings.kraken_symbols),
-        depth=settings.kraken_depth,
+        venue=followed.name,
+        url=followed.url,
+        symbols=str(followed.symbols),
+        depth=followed.depth,
         redis=without_password(settings.redis_url),
-        source=settings.source,
+        source=followed.source,
         shard=str(settings.collector_shard),
         speedups=__speedups__,
         tape=str(settings.collector_tape) if tape else None,
     )
-    await Collector(settings, queue_limit, tape, open_venue).run(listener, stop)
+    await Collector(settings, queue_limit, tape).run(listener, stop)
     log.info("stopped")
 
 
-def main(queue_limit: QueueLimit | None = None, open_venue: VenueOpener | None = None) -> None:
+def main(queue_limit: QueueLimit | None = None) -> None:
     """Read the settings and run the collector.
 
     Args:
         queue_limit: Other limits of waiting events, for tests.
-        open_venue: Makes another venue than the settings describe, for tests.
     """
     settings, output = begin(
         "collector", DESCRIPTION, CollectorSettings, other_variables=OTHER_VARIABLES
@@ -273,7 +215,4 @@ def main(queue_limit: QueueLimit | None = None, open_venue: VenueOpener | None =
         tape = claim_tape(settings)
     except TapeFolderUnusable as error:
         exit_with(error, 2)
-    try:
-        uvloop.run(run(settings, listener, output, queue_limit, tape, open_venue))
-    except NoSuchVenue as error:
-        exit_with(error, 2)
+    uvloop.run(run(settings, listener, output, queue_limit, tape))

@@ -12,6 +12,5 @@
 - `scripted_kraken`, `scripted_api` and `canned_api` are servers under a test's control;
   `naive_book` is the simplest book; `recordings` finds recorded frames of Kraken.
 - `balancer` and `connect_proxy` are minimal proxies; `chromium` and `tmux` run a browser and a
-  terminal; `cramped_api` and `cramped_collector` run services with low limits, and
-  `renamed_collector` a collector under the name of another venue.
+  terminal; `cramped_api` and `cramped_collector` run services with low limits.
 """

@@ -118,6 +118,16 @@ class Stage:
             )
         )
 
+    def venue_collector(
+        self, redis_url: str, venue: str, simulator: SimulatorProcess, **environment: str
+    ) -> Collector:
+        """Start a collector of another venue than Kraken."""
+        prefix = venue.upper()
+        environment.setdefault("COLLECTOR_VENUE", venue)
+        environment.setdefault(f"{prefix}_URL", simulator.url)
+        environment.setdefault(f"{prefix}_REST_URL", simulator.rest_url)
+        return self.collector(redis_url, "ws://127.0.0.1:1", **environment)
+
     def api(self, redis_url: str, *, module: str = "api", **environment: str) -> Api:
         """Start an api, or another `module` with its settings; return when it answers."""
         environment.setdefault("API_PORT", str(free_port()))

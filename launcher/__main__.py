@@ -19,6 +19,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,10 +28,11 @@ from api.settings import ApiSettings
 from kraken_book.errors import MissingExtra
 from kraken_book.extras import require_extra
 from kraken_book.selection import Selection, parse_selection
+from kraken_book.symbols import symbol_of
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.errors import CannotStartError
 from launcher.feed import markets_are_simulated
-from launcher.services import open_listeners, port_of, services_for
+from launcher.services import name_of, open_listeners, port_of, services_for
 from launcher.settings import LauncherSettings, RunSettings, read_run_settings
 from launcher.supervisor import Supervisor
 from launcher.terminal import Welcome, print_line, welcome_when_ready
@@ -41,7 +43,8 @@ from runtime.redis.url import without_password
 REDIS_PING_TIMEOUT = 3.0
 
 DESCRIPTION = """\
-Runs Redis, collector, api and, if Kraken cannot be reached, simulated markets, until Ctrl-C.
+Runs Redis, api, a collector for each venue and, if a venue cannot be reached, its simulated
+markets, until Ctrl-C.
 The variables of the collector and the api apply too: see their --help. If REDIS_URL is not set,
 a Redis server is started for this run. If API_PORT and COLLECTOR_PORT are not set, other ports
 are used if the default ones are in use."""
@@ -71,10 +74,9 @@ def _run(settings: RunSettings) -> int:
     if settings.replay is not None:
         _require_recording(settings.replay)
     listeners = open_listeners(settings)
-    if simulated := settings.replay is None and markets_are_simulated(
-        settings.feed, settings.collector.kraken_url
-    ):
-        listeners["simulator"] = listen("127.0.0.1", 0, "--port")
+    simulated = _simulated_venues(settings)
+    for venue in simulated:
+        listeners[name_of("simulator", venue, settings)] = listen("127.0.0.1", 0, "--port")
     with _redis(settings.redis_url) as (redis_url, embedded):
         supervisor = Supervisor(services_for(settings, redis_url, listeners))
         if embedded is not None:
@@ -87,7 +89,7 @@ def _run(settings: RunSettings) -> int:
             has_default_port=port == ApiSettings.model_fields["api_port"].default,
             selection=_selection_of(settings),
             redis_url=redis_url,
-            simulated=simulated,
+            feeds={venue: venue in simulated for venue in settings.venues},
             replay=settings.replay,
         )
         return supervisor.run(partial(welcome_when_ready, supervisor.log, welcome))
@@ -108,9 +110,29 @@ def _require_recording(path: Path) -> None:
         )
 
 
+def _simulated_venues(settings: RunSettings) -> list[str]:
+    """Return the venues whose markets are simulated; they are probed side by side."""
+    if settings.replay is not None:
+        return []
+    with ThreadPoolExecutor() as probes:
+        simulated = probes.map(
+            lambda venue: markets_are_simulated(settings.feed, venue.name, venue.url),
+            settings.followed,
+        )
+        return [venue for venue, is_so in zip(settings.venues, simulated, strict=True) if is_so]
+
+
 def _selection_of(settings: RunSettings) -> Selection:
     """Return the books that there may be: those of the settings, or all of a recording."""
-    return settings.collector.kraken_symbols if settings.replay is None else parse_selection("*")
+    if settings.replay is not None:
+        return parse_selection("*")
+    return parse_selection(
+        ",".join(
+            symbol_of(venue.name, part)
+            for venue in settings.followed
+            for part in (*venue.symbols.names, *venue.symbols.patterns)
+        )
+    )
 
 
 def _ops_address(settings: ApiSettings, port: int) -> tuple[str, int]:

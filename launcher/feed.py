@@ -1,6 +1,6 @@
-"""Choose between live Kraken and simulated markets; only this module ever falls back.
+"""Choose between live venues and simulated markets; only this module ever falls back.
 
-`python -m launcher.feed URL` is the probe, which exits with 0 when Kraken has answered.
+`python -m launcher.feed VENUE URL` is the probe, which exits with 0 when the venue has answered.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ if TYPE_CHECKING:
 
 PROBE_TIMEOUT = 5.0
 
-DESCRIPTION = "Tells whether Kraken's WebSocket v2 at URL answers: whether it sends its status."
+DESCRIPTION = """\
+Tells whether a venue's WebSocket at URL answers. Kraken must send its status; the others send
+nothing by themselves, so a handshake is enough."""
 EXIT_CODES: ExitCodes = {
-    0: "Kraken has answered",
+    0: "the venue has answered",
     1: "it cannot be reached; one line on standard output has the reason",
     2: "an argument is invalid",
 }
 VARIABLES = {
-    "HTTPS_PROXY, NO_PROXY": "the proxy for connections to Kraken, and the names without one",
+    "HTTPS_PROXY, NO_PROXY": "the proxy for connections to the venue, and the names without one",
     "SSL_CERT_FILE": "other certificates than the system's",
 }
 
 
-def probe_kraken(url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
-    """Return why Kraken cannot be reached at `url`, or None if it answers in time.
+def probe_venue(venue: str, url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
+    """Return why a venue cannot be reached at `url`, or None if it answers in time.
 
     The probe includes name resolution and the proxies of the environment.
     """
@@ -41,7 +43,7 @@ def probe_kraken(url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
         # In a process, because Python waits at exit for the thread of a resolver that hangs. In
         # its own process group, because Ctrl-C is for this process, which then kills the probe.
         probe = subprocess.run(  # noqa: S603 - this program
-            [sys.executable, "-m", "launcher.feed", url],
+            [sys.executable, "-m", "launcher.feed", venue, url],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -58,30 +60,32 @@ def probe_kraken(url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
 
 
 def markets_are_simulated(
-    feed: Feed, kraken_url: str, probe: Callable[[str], str | None] = probe_kraken
+    feed: Feed, venue: str, url: str, probe: Callable[[str, str], str | None] = probe_venue
 ) -> bool:
-    """Return whether a run uses simulated markets.
+    """Return whether a run uses simulated markets of a venue.
 
-    With the feed `auto`, Kraken is probed, and a warning is printed if it cannot be reached.
+    With the feed `auto`, the venue is probed, and a warning is printed if it cannot be reached.
 
     Args:
         feed: The setting.
-        kraken_url: The URL of Kraken's WebSocket.
+        venue: The venue's name.
+        url: The URL of its WebSocket.
         probe: Returns why the URL cannot be reached, or None.
     """
     if feed != "auto":
         return feed == "simulated"
-    reason = probe(kraken_url)
+    reason = probe(venue, url)
     if reason:
+        name = venue.title()
         print_warning(
-            f"Kraken cannot be reached ({reason}): showing SIMULATED markets."
-            " Use make run FEED=live to wait for Kraken."
+            f"{name} cannot be reached ({reason}): showing SIMULATED markets."
+            f" Use make run FEED=live to wait for {name}."
         )
     return reason is not None
 
 
-async def await_status(url: str) -> None:
-    """Return when Kraken has sent its `status` frame, as it does on every new connection.
+async def await_answer(venue: str, url: str) -> None:
+    """Return when the venue has answered: Kraken with its `status`, another with the handshake.
 
     Raises:
         ConnectionError: The connection was closed before.
@@ -90,6 +94,8 @@ async def await_status(url: str) -> None:
     from websockets.asyncio.client import connect  # noqa: PLC0415
 
     async with connect(url, open_timeout=None) as connection:
+        if venue != "kraken":
+            return
         async for frame in connection:
             if json.loads(frame).get("channel") == "status":
                 return
@@ -98,15 +104,16 @@ async def await_status(url: str) -> None:
 
 def main() -> int:
     """Probe the URL of the command line and print why it fails; return the exit code."""
-    # Without a timeout, because `probe_kraken` has one.
+    # Without a timeout, because `probe_venue` has one.
     parser = OneLineParser("python -m launcher.feed", DESCRIPTION, EXIT_CODES, VARIABLES)
+    parser.add_argument("venue", metavar="VENUE", help="such as kraken")
     parser.add_argument("url", metavar="URL", help="such as wss://ws.kraken.com/v2")
-    url = parser.parse_args().url
+    given = parser.parse_args()
     # Imported here because `--help` does not need it.
     from websockets.exceptions import WebSocketException  # noqa: PLC0415
 
     try:
-        asyncio.run(await_status(url))
+        asyncio.run(await_answer(given.venue, given.url))
     except (OSError, WebSocketException, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         sys.stdout.write(" ".join(reason.split()) + "\n")

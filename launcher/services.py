@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kraken_book.symbols import normalize_symbol
+from collector.settings import FollowedVenue
+from kraken_book.symbols import KRAKEN, normalize_symbol
 from launcher.errors import CannotStartError
 from launcher.settings import RunSettings
 from launcher.terminal import DEFAULT_SYMBOL, print_line
@@ -22,6 +23,8 @@ from runtime.listening import PortInUse, listen
 MAX_NEXT_PORTS = 20
 # The simulator's updates per second.
 SIMULATED_RATE = 30
+# The path of each venue's websocket.
+_PATHS = {"kraken": "/v2", "coinbase": "", "binance": "/ws", "bitfinex": "/ws/2"}
 
 
 @dataclass(frozen=True)
@@ -69,19 +72,41 @@ def services_for(
             _replay(settings.replay, settings.replay_speed, shared),
             Service("api", [], to_api, api),
         ]
-    collector = listeners["collector"]
-    to_collector = {**shared, "COLLECTOR_PORT": str(port_of(collector))}
-    services = []
-    if simulator := listeners.get("simulator"):
+    services: list[Service] = []
+    for venue in settings.followed:
+        services += _of_venue(venue, settings, shared, listeners)
+    return [*services, Service("api", [], to_api, api)]
+
+
+def name_of(program: str, venue: str, settings: RunSettings) -> str:
+    """Return the name of a venue's collector or simulator; the first venue's has no suffix."""
+    return program if venue == settings.venues[0] else f"{program}-{venue}"
+
+
+def _of_venue(
+    venue: FollowedVenue,
+    settings: RunSettings,
+    shared: Mapping[str, str],
+    listeners: Mapping[str, socket.socket],
+) -> Iterator[Service]:
+    """Yield the simulator of a venue, if it has one, and its collector."""
+    name = name_of("collector", venue.name, settings)
+    collector = listeners[name]
+    environment = {
+        **shared,
+        "COLLECTOR_VENUE": venue.name,
+        "COLLECTOR_PORT": str(port_of(collector)),
+    }
+    simulator_name = name_of("simulator", venue.name, settings)
+    if simulator := listeners.get(simulator_name):
         port = port_of(simulator)
-        to_collector["KRAKEN_URL"] = f"ws://127.0.0.1:{port}/v2"
-        arguments = _simulator_arguments(settings, port)
-        services.append(Service("simulator", arguments, shared, simulator))
-    return [
-        *services,
-        Service("collector", [], to_collector, collector),
-        Service("api", [], to_api, api),
-    ]
+        prefix = venue.name.upper()
+        environment[f"{prefix}_URL"] = f"ws://127.0.0.1:{port}{_PATHS[venue.name]}"
+        if venue.rest_url:
+            environment[f"{prefix}_REST_URL"] = f"http://127.0.0.1:{port}"
+        arguments = _simulator_arguments(venue, port)
+        yield Service(simulator_name, arguments, dict(shared), simulator, "simulator")
+    yield Service(name, [], environment, collector, "collector")
 
 
 def _replay(path: Path, speed: str, environment: dict[str, str]) -> Service:
@@ -90,11 +115,13 @@ def _replay(path: Path, speed: str, environment: dict[str, str]) -> Service:
     return Service("replay", arguments, environment, module="kraken_book")
 
 
-def _simulator_arguments(settings: RunSettings, port: int) -> list[str]:
-    arguments = ["--port", str(port), "--rate", str(SIMULATED_RATE)]
-    selection = settings.collector.kraken_symbols
+def _simulator_arguments(venue: FollowedVenue, port: int) -> list[str]:
+    arguments = ["--venue", venue.name, "--port", str(port), "--rate", str(SIMULATED_RATE)]
+    selection = venue.symbols
     if selection.patterns:
         return arguments  # the simulator offers its whole catalogue
+    if venue.name != KRAKEN:
+        return [*arguments, "--symbols", ",".join(selection.names)]
     # Old names are left out: the simulator refuses the collector's subscription, as Kraken does.
     symbols = [symbol for symbol in selection.names if normalize_symbol(symbol) == symbol.upper()]
     return [*arguments, "--symbols", ",".join(symbols) or DEFAULT_SYMBOL]
@@ -122,6 +149,10 @@ def open_listeners(settings: RunSettings) -> dict[str, socket.socket]:
         )
     if settings.replay is not None:
         wanted = wanted[:1]
+    else:
+        # The first venue's collector has the port of the settings.
+        others = (name_of("collector", venue, settings) for venue in settings.venues[1:])
+        wanted += [(name, "127.0.0.1", 0, False) for name in others]
     # Ports that are set come first, so that a default port cannot move to one of them.
     wanted.sort(key=lambda each: not each[-1])
     return {

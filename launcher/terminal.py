@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from kraken_book.contract.keys import book_key
 from kraken_book.selection import Selection
+from kraken_book.symbols import venue_of
 from runtime.healthcheck import is_healthy
 from runtime.log_output import LineWriter
 from runtime.printable import printable, printable_lines, printable_with_colours
@@ -115,7 +116,7 @@ class Welcome:
         has_default_port: Whether `make tui` finds the api without API_PORT.
         selection: The books that the settings select.
         redis_url: The URL of Redis.
-        simulated: Whether the markets are simulated.
+        feeds: The venues, and whether the markets of each are simulated.
         replay: The recording that is replayed; None if there is a feed.
     """
 
@@ -125,7 +126,7 @@ class Welcome:
     has_default_port: bool
     selection: Selection
     redis_url: str
-    simulated: bool
+    feeds: Mapping[str, bool]
     replay: Path | None = None
 
     def lines(self, live: Sequence[str]) -> list[str]:
@@ -151,9 +152,14 @@ class Welcome:
     def _feed(self, live: Sequence[str]) -> str:
         if self.replay is not None:
             return f"REPLAY of {self.replay}"
-        if self.simulated:
-            return "SIMULATED"
-        return "live Kraken" if live else "Kraken"
+        if all(self.feeds.values()):
+            return "SIMULATED" + (f" {_names(self.feeds)}" if len(self.feeds) > 1 else "")
+        from_venue = {venue_of(symbol) for symbol in live}
+        words = []
+        for venue, is_simulated in self.feeds.items():
+            word = "SIMULATED " if is_simulated else "live " if venue in from_venue else ""
+            words.append(f"{word}{venue.title()}")
+        return ", ".join(words)
 
 
 def welcome_when_ready(log: Callable[[str], None], welcome: Welcome) -> None:
@@ -197,6 +203,10 @@ def _books_line(selection: Selection, live: Sequence[str]) -> str:
     shown = ([name for name in selection.names if name in live] or list(live))[:MAX_NAMED_BOOKS]
     more = len(live) - len(shown)
     return f"books: {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
+
+
+def _names(venues: Iterable[str]) -> str:
+    return ", ".join(venue.title() for venue in venues)
 
 
 def _shown_host(host: str) -> str:

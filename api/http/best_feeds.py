@@ -30,7 +30,8 @@ SYMBOLS_INTERVAL = 1.0
 class BestChoice(NamedTuple):
     """What a reader chose."""
 
-    pair: str
+    symbol: str
+    """A symbol of the pair. A pair alone may also be an old name of another one at Kraken."""
     interval: float
     """Least seconds between two events."""
     visible: Selection | None
@@ -40,9 +41,9 @@ class BestChoice(NamedTuple):
 class NewestLog(EventLog):
     """A log that keeps only its newest event."""
 
-    def __init__(self, pair: str, buffer: Buffer) -> None:
+    def __init__(self, symbol: str, buffer: Buffer) -> None:
         super().__init__(capacity=1, buffer=buffer)
-        self.symbol = pair
+        self.symbol = symbol
 
 
 class BestFeed:
@@ -59,7 +60,7 @@ class BestFeed:
         self, choice: BestChoice, prices: BestRoute, pace: ViewPace, buffer: Buffer
     ) -> None:
         self.choice = choice
-        self.log = NewestLog(choice.pair, buffer)
+        self.log = NewestLog(choice.symbol, buffer)
         self.readers = 0
         self.shown: BestAnswer | None = None
         """The answer of the newest event, None before the first."""
@@ -100,9 +101,9 @@ class BestFeed:
         self.log.wake()
 
     async def _current(self) -> BestAnswer:
-        pair, _, visible = self.choice
+        symbol, _, visible = self.choice
         if monotonic() - self._symbols_at >= SYMBOLS_INTERVAL:
-            self._symbols = await self._prices.symbols(pair, visible)
+            self._symbols = await self._prices.symbols(symbol, visible)
             self._symbols_at = monotonic()
         return await self._prices.read(self._symbols, visible)
 

@@ -17,7 +17,6 @@ from api.http.best_feeds import BestChoice, BestFeed, BestFeeds
 from api.http.books import SOURCE_HEADER
 from api.http.parameters import parse_interval, single
 from api.store.metrics import EVENTS_OUT
-from kraken_book.symbols import pair_of
 
 if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
     from api.access.limiter import Limiter
@@ -76,7 +75,7 @@ class BestStreamRoute:
         interval = single(request.query_params, "interval")
         seconds = DEFAULT_INTERVAL if interval is None else parse_interval(interval)
         symbols = await self._feeds.prices.symbols(request.path_params["pair"], caller.symbols)
-        choice = BestChoice(pair_of(symbols[0]), seconds, caller.symbols)
+        choice = BestChoice(symbols[0], seconds, caller.symbols)
         if request.method == "HEAD":
             await self._answer_head(symbols, choice, send)
             return

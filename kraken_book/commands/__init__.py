@@ -58,5 +58,6 @@ COMMANDS = {
         "kraken_book.commands.export",
         extra="recording",
     ),
+    "check": Command("check the feed of a venue for a minute", "kraken_book.commands.check"),
     "keys": Command("add, list and revoke the keys of an api", "kraken_book.commands.keys"),
 }

@@ -175,7 +175,7 @@ class ReplayedBinance(ReplayedVenue):
 
     Args:
         connections: The recorded connections.
-        snapshots: The bodies of `/api/v3/depth` by symbol.
+        snapshots: The bodies of `/api/v3/depth` by the name of their file, which has the symbol.
         speed: The factor of the recorded pace.
         loop: Whether a connection is closed at its end, so that its client begins again.
 
@@ -195,9 +195,10 @@ class ReplayedBinance(ReplayedVenue):
         speed: float = 1.0,
         loop: bool = False,
     ) -> None:
+        self._files = snapshots
+        self._snapshots: dict[str, bytes] = {}
         super().__init__(connections, speed=speed, loop=loop)
-        self._snapshots = snapshots
-        if missing := [name for name in self._decimals if name not in snapshots]:
+        if missing := [name for name in self._decimals if name not in self._snapshots]:
             log.warning("books without snapshot beside the tape", symbols=missing)
 
     def note_frame(self, content: Any) -> str | None:
@@ -212,6 +213,13 @@ class ReplayedBinance(ReplayedVenue):
         return name
 
     def _venue_of(self, options: MarketOptions) -> SimulatedVenue:
+        for name in self._decimals:
+            for file, body in self._files.items():
+                if name.lower() in file.lower().split("-"):
+                    self._snapshots[name] = body
+                    book = msgspec.json.decode(body, type=_Book)
+                    levels = book.bids + book.asks
+                    self.note_numbers(name, ((_unpadded(p), _unpadded(q)) for p, q in levels))
         return SimulatedBinance(options)
 
     def name_in_request(self, text: str) -> str:
@@ -292,18 +300,23 @@ class _SnapshotFile(msgspec.Struct):
     body: msgspec.Raw = msgspec.Raw(b"")
 
 
+class _Book(msgspec.Struct):
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+
+
 def _snapshots(path: Path) -> dict[str, bytes]:
-    """Return the bodies of the files `…-btcusdt.snapshot.json` beside the tapes, by symbol."""
+    """Return the bodies of the files `…-btcusdt.snapshot.json` beside the tapes, by their names."""
     found = {}
     for folder in dict.fromkeys(file.parent for file in recorded_files(path)):
         for file in sorted(folder.glob(f"*{_SNAPSHOT}")):
-            name = file.name.removesuffix(_SNAPSHOT).rpartition("-")[2].upper()
+            content = file.read_bytes()
             try:
-                content = file.read_bytes()
-                body = msgspec.json.decode(content, type=_SnapshotFile).body
+                body = bytes(msgspec.json.decode(content, type=_SnapshotFile).body) or content
+                msgspec.json.decode(body, type=_Book)
             except msgspec.MsgspecError as error:
                 raise RecordingError(f"{file}: {error}") from error
-            found[name] = bytes(body) or content
+            found[file.name.removesuffix(_SNAPSHOT)] = body
     return found
 
 

@@ -41,7 +41,7 @@ def test_defaults_are_the_documented_ones() -> None:
     assert settings.collector_shard == Shard(0, 1)
     assert settings.collector_lease == 5
     assert settings.collector_port == 9820
-    assert settings.source == "kraken"
+    assert settings.followed.source == "kraken"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_errors_of_all_wrong_settings_are_reported_together(
 def test_source_is_kraken_only_for_krakens_hosts(
     monkeypatch: pytest.MonkeyPatch, url: str, source: str
 ) -> None:
-    assert settings_of(monkeypatch, KRAKEN_URL=url).source == source
+    assert settings_of(monkeypatch, KRAKEN_URL=url).followed.source == source
 
 
 def test_each_symbol_belongs_to_one_shard(monkeypatch: pytest.MonkeyPatch) -> None:

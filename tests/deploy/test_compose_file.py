@@ -10,29 +10,45 @@ import yaml
 
 from api.http.proxies import TrustedProxies
 from api.settings import ApiSettings
-from collector.settings import CollectorSettings
+from collector.settings import VENUES, CollectorSettings
 from lab.process import ROOT
-from runtime.settings import ServiceSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 # The image sets the addresses that services listen on; the compose file publishes the ports.
 LISTENS = {"API_HOST", "API_PORT", "API_OPS_HOST", "COLLECTOR_HOST", "COLLECTOR_PORT"}
+COLLECTORS = {"collector" if venue == "kraken" else f"collector-{venue}": venue for venue in VENUES}
 PROXIES = {"HTTPS_PROXY", "NO_PROXY"}
 
 
-@pytest.mark.parametrize(
-    ("service", "settings"), [("collector", CollectorSettings), ("api", ApiSettings)]
-)
-def test_compose_file_passes_every_setting_on(
-    service: str, settings: type[ServiceSettings]
-) -> None:
-    known = {name.upper() for name in settings.model_fields}
+def settings_of(service: str) -> set[str]:
+    """Return the settings of a service that containers take from outside."""
+    if service == "api":
+        return {name.upper() for name in ApiSettings.model_fields} - LISTENS
+    names = {name.upper() for name in CollectorSettings.model_fields} - LISTENS
+    followed = COLLECTORS[service].upper()
+    others = {venue.upper() for venue in VENUES} - {followed}
+    return {name for name in names if name.partition("_")[0] not in others}
+
+
+@pytest.mark.parametrize("service", [*COLLECTORS, "api"])
+def test_compose_file_passes_every_setting_on(service: str) -> None:
     environment = SERVICES[service]["environment"]
-    assert set(environment) - PROXIES == known - LISTENS
+    assert set(environment) - PROXIES == settings_of(service)
     given = {name for name, value in environment.items() if value is not None}
-    assert given == {"REDIS_URL"} | ({"API_TRUSTED_PROXIES"} if service == "api" else set())
+    fixed = "API_TRUSTED_PROXIES" if service == "api" else "COLLECTOR_VENUE"
+    assert given == {"REDIS_URL", fixed}
+
+
+@pytest.mark.parametrize(("service", "venue"), COLLECTORS.items())
+def test_each_venue_has_a_collector_of_its_own(service: str, venue: str) -> None:
+    said = SERVICES[service]
+    assert said["environment"]["COLLECTOR_VENUE"] == venue
+    assert said.get("profiles", []) == ([] if venue == "kraken" else [venue])
+    # Two collectors cannot write into one folder.
+    volumes = [each for each in said["volumes"] if each.endswith(":/tape")]
+    assert volumes == ["tape:/tape" if venue == "kraken" else f"tape-{venue}:/tape"]
 
 
 def test_api_trusts_the_networks_that_docker_gives_to_caddy() -> None:
@@ -76,7 +92,7 @@ def test_only_caddy_is_published_and_only_services_reach_redis() -> None:
     assert [name for name, said in SERVICES.items() if "ports" in said] == ["caddy"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     inside = {name for name, said in SERVICES.items() if "inside" in said["networks"]}
-    assert inside == {"redis", "collector", "api"}
+    assert inside == {"redis", "api", *COLLECTORS}
 
 
 def test_api_has_time_to_drain() -> None:

@@ -1,11 +1,9 @@
-"""Collectors of two venues on one Redis: each has its own books, lease and list of symbols.
-
-A collector of Kraken's feed under another name stands for the other venue.
-"""
+"""Collectors of two venues on one Redis: each has its own books, lease and list of symbols."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -21,8 +19,8 @@ from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-OTHER = "lab.renamed_collector"
 VENUES = "kraken-book:venues"
+SYMBOLS = "BTC/USD,ETH/USD"
 
 
 class Scene(NamedTuple):
@@ -30,36 +28,35 @@ class Scene(NamedTuple):
 
     stage: Stage
     redis: EmbeddedRedis
-    simulator: SimulatorProcess
+    simulators: Mapping[str, SimulatorProcess]
     client: Any
     kraken: Collector
     coinbase: Collector
 
     def collector(self, symbols: str, *, venue: str = "coinbase") -> Collector:
         """Start another collector of a venue."""
-        module = "collector" if venue == "kraken" else OTHER
-        return self.stage.collector(
-            self.redis.url,
-            self.simulator.url,
-            module=module,
-            KRAKEN_SYMBOLS=symbols,
-            COLLECTOR_VENUE=venue,
-        )
+        settings = {f"{venue.upper()}_SYMBOLS": symbols}
+        simulator = self.simulators[venue]
+        if venue == "kraken":
+            return self.stage.collector(self.redis.url, simulator.url, **settings)
+        return self.stage.venue_collector(self.redis.url, venue, simulator, **settings)
 
 
 @pytest.fixture
 def scene(stage: Stage) -> Scene:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", "BTC/USD,ETH/USD", "--rate", "50")
+    simulators = {
+        venue: stage.simulator("--venue", venue, "--symbols", SYMBOLS, "--rate", "50")
+        for venue in ("kraken", "coinbase")
+    }
     client = stage.enter(closing(Redis.from_url(redis.url, decode_responses=True)))
-    settings = {"KRAKEN_SYMBOLS": "BTC/USD,ETH/USD"}
-    kraken = stage.collector(redis.url, simulator.url, **settings)
-    coinbase = stage.collector(
-        redis.url, simulator.url, module=OTHER, COLLECTOR_VENUE="coinbase", **settings
+    kraken = stage.collector(redis.url, simulators["kraken"].url, KRAKEN_SYMBOLS=SYMBOLS)
+    coinbase = stage.venue_collector(
+        redis.url, "coinbase", simulators["coinbase"], COINBASE_SYMBOLS=SYMBOLS
     )
     for collector in (kraken, coinbase):
         collector.wait_until_live(2)
-    return Scene(stage, redis, simulator, client, kraken, coinbase)
+    return Scene(stage, redis, simulators, client, kraken, coinbase)
 
 
 def test_each_venue_has_its_own_keys_and_full_names_in_json(scene: Scene) -> None:
@@ -70,9 +67,12 @@ def test_each_venue_has_its_own_keys_and_full_names_in_json(scene: Scene) -> Non
     wait_until(lambda: '"venue":"coinbase"' in client.hget("coinbase:feed", "0/1"), "it reports")
     leases = {str(client.get(f"{venue}:lease:{{0/1}}")) for venue in ("kraken", "coinbase")}
     assert len(leases) == 2
-    for venue, symbol in (("kraken", "BTC/USD"), ("coinbase", "coinbase:BTC/USD")):
+    for venue, symbol, proof in (
+        ("kraken", "BTC/USD", "checksum"),
+        ("coinbase", "coinbase:BTC/USD", "sequence"),
+    ):
         book = client.hgetall(f"{venue}:book:{{BTC/USD}}")
-        assert (book["symbol"], book["proof"]) == (symbol, "checksum")
+        assert (book["symbol"], book["proof"]) == (symbol, proof)
         ((_, entry),) = client.xrevrange(f"{venue}:events:{{BTC/USD}}", count=1)
         assert json.loads(entry["data"])["symbol"] == symbol
         assert set(client.hkeys(f"{venue}:symbols")) == {"BTC/USD", "ETH/USD"}
@@ -80,7 +80,7 @@ def test_each_venue_has_its_own_keys_and_full_names_in_json(scene: Scene) -> Non
         assert set(wake["s"].split(",")) <= {"BTC/USD", "ETH/USD"}
         entries = client.xrange(f"{venue}:events:{{BTC/USD}}")
         snapshots = [entry for _, entry in entries if entry["kind"] == "snapshot"]
-        assert json.loads(snapshots[0]["data"])["proof"] == "checksum"
+        assert json.loads(snapshots[0]["data"])["proof"] == proof
 
 
 def test_fewer_symbols_at_one_venue_remove_nothing_at_the_other(scene: Scene) -> None:
@@ -113,13 +113,6 @@ def test_set_of_venues_that_is_deleted_or_corrupt_stops_no_book(scene: Scene) ->
     wait_until(lambda: client.hget("coinbase:book:{BTC/USD}", "seq") != before, "it is written")
     client.delete(VENUES)
     wait_until(lambda: client.smembers(VENUES) == {"kraken", "coinbase"}, "both are listed again")
-
-
-def test_venue_that_cannot_be_followed_is_an_error_of_the_settings(stage: Stage) -> None:
-    redis = stage.redis()
-    refused = stage.refused("collector", REDIS_URL=redis.url, COLLECTOR_VENUE="coinbase")
-    assert refused.wait_for_end() == 2
-    assert "COLLECTOR_VENUE=coinbase" in refused.log
 
 
 @pytest.fixture
@@ -214,12 +207,7 @@ def test_venue_that_comes_later_is_served_without_a_restart(stage: Stage) -> Non
     api.wait_until_live("BTC/USD")
     reader = stage.enter(ClientReader(api.url, "*"))
     reader.wait_until_live("BTC/USD", after=5)
-    stage.collector(
-        redis.url,
-        simulator.url,
-        module=OTHER,
-        KRAKEN_SYMBOLS="BTC/USD",
-        COLLECTOR_VENUE="coinbase",
-    )
+    coinbase = stage.simulator("--venue", "coinbase", "--symbols", "BTC/USD", "--rate", "50")
+    stage.venue_collector(redis.url, "coinbase", coinbase, COINBASE_SYMBOLS="BTC/USD")
     reader.wait_until_live("coinbase:BTC/USD", after=5)
     api.wait_until_live("BTC/USD", "coinbase:BTC/USD")

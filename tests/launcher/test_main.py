@@ -23,7 +23,7 @@ from tests.launcher.launched import ROOT
 def test_run_without_kraken_is_simulated_with_a_warning(launch: Launch) -> None:
     launched = launch(FEED="auto", KRAKEN_SYMBOLS="ETH/USD,BTC/USD")
     launched.wait_until_up()
-    launched.wait_for("simulator arguments: --port ")
+    launched.wait_for("simulator arguments: --venue kraken --port ")
     launched.wait_for("LOG_FORMAT is console")
     assert launched.log.startswith("!! Kraken cannot be reached (")
     assert "--rate 30 --symbols ETH/USD,BTC/USD" in launched.log

@@ -111,9 +111,13 @@ class TestServicesFor:
         services = self.services(listeners)
         assert list(services) == ["collector", "api"]
         shared = {"REDIS_URL": "unix:///r.sock", "LOG_FORMAT": "console"}
-        for name, variable in (("collector", "COLLECTOR_PORT"), ("api", "API_PORT")):
+        venue = {"COLLECTOR_VENUE": "kraken"}
+        for name, variable, own in (
+            ("collector", "COLLECTOR_PORT", venue),
+            ("api", "API_PORT", {}),
+        ):
             port = str(port_of(listeners[name]))
-            assert services[name].environment == {**shared, variable: port}
+            assert services[name].environment == {**shared, **own, variable: port}
             assert services[name].listener is listeners[name]
         assert services["collector"].command == [sys.executable, "-m", "collector"]
 
@@ -126,7 +130,7 @@ class TestServicesFor:
         assert services["collector"].environment["KRAKEN_URL"] == f"ws://127.0.0.1:{port}/v2"
         assert services["simulator"].listener is listeners["simulator"]
         assert " ".join(services["simulator"].command).endswith(
-            f" -m simulator --port {port} --rate 30 --symbols A/B,C/D"
+            f" -m simulator --venue kraken --port {port} --rate 30 --symbols A/B,C/D"
         )
 
     def test_services_get_the_log_format_of_the_settings(
@@ -158,3 +162,23 @@ def test_replay_listens_on_the_port_of_the_api_alone(tmp_path: Path) -> None:
     listeners = open_listeners(RunSettings("auto", CollectorSettings(), ApiSettings(), tmp_path))
     assert list(listeners) == ["api"]
     listeners["api"].close()
+
+
+def test_each_venue_has_a_collector_and_its_own_simulator() -> None:
+    settings = RunSettings("auto", CollectorSettings(), ApiSettings(), venues=("kraken", "binance"))
+    listeners = open_listeners(settings)
+    listeners["simulator-binance"] = open_listener("127.0.0.1", 0, "--port", fixed=False)
+    try:
+        services = {each.name: each for each in services_for(settings, "redis://r", listeners)}
+    finally:
+        for listener in listeners.values():
+            listener.close()
+    assert list(services) == ["collector", "simulator-binance", "collector-binance", "api"]
+    port = services["simulator-binance"].arguments[3]
+    binance = services["collector-binance"]
+    assert binance.command[-1] == "collector"
+    assert binance.environment["COLLECTOR_VENUE"] == "binance"
+    assert binance.environment["BINANCE_URL"] == f"ws://127.0.0.1:{port}/ws"
+    assert binance.environment["BINANCE_REST_URL"] == f"http://127.0.0.1:{port}"
+    assert services["collector"].environment["COLLECTOR_VENUE"] == "kraken"
+    assert "KRAKEN_URL" not in services["collector"].environment

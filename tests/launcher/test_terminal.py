@@ -24,7 +24,7 @@ def welcome_lines(
 ) -> str:
     """Return the lines of a welcome."""
     welcome = Welcome(
-        host, port, (host, port), port == 3000, parse_selection(symbols), url, simulated
+        host, port, (host, port), port == 3000, parse_selection(symbols), url, {"kraken": simulated}
     )
     return "\n".join(welcome.lines(live))
 
@@ -80,6 +80,17 @@ def test_welcome_has_another_port_in_every_line_that_needs_it() -> None:
     lines = welcome_lines(port=3001).splitlines()
     assert "make tui API_PORT=3001" in lines
     assert not any("3000" in line for line in lines)
+
+
+def test_welcome_names_the_venues_that_are_simulated() -> None:
+    welcome = Welcome(
+        *("localhost", 3000, ("localhost", 3000), True),
+        parse_selection("BTC/USD,binance:BTC/USDT"),
+        "redis://localhost",
+        {"kraken": False, "binance": True},
+    )
+    lines = welcome.lines(["BTC/USD", "binance:BTC/USDT"])
+    assert lines[:2] == ["feed: live Kraken, SIMULATED Binance", "books: BTC/USD, binance:BTC/USDT"]
 
 
 def test_welcome_says_simulated_first() -> None:

@@ -14,8 +14,10 @@ from collector.venues.binance.pairs import (
 )
 from collector.venues.binance.protocol import BinanceProtocol
 from collector.venues.sequenced.protocol import (
+    BookByRest,
     BookMessage,
     SnapshotByRest,
+    TextLevels,
     VenuePair,
     VenueTraits,
 )
@@ -24,6 +26,14 @@ from kraken_book.precision import Precision
 # The levels of a snapshot, and the request's weight. Far more are needed than are published,
 # because the levels beyond the snapshot are unknown.
 _LIMITS = ((100, 1000, 50), (1000, 5000, 250))
+
+# The levels of a book to compare with.
+_COMPARED = 100
+
+
+def _decode_book(body: bytes) -> tuple[TextLevels, TextLevels]:
+    depth = decode_depth(body, _COMPARED)
+    return depth.bids, depth.asks
 
 
 def _precision_of(pair: VenuePair, _snapshot: BookMessage) -> Precision | None:
@@ -46,6 +56,7 @@ def binance_traits(depth: int) -> VenueTraits:
         snapshot=SnapshotByRest(
             partial(depth_path, limit=limit), weight, partial(decode_depth, limit=limit)
         ),
+        book=BookByRest(partial(depth_path, limit=_COMPARED), _decode_book),
         max_together=100,
         # 5 a second for each connection.
         requests_per_second=4,

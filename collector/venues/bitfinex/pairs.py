@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from collector.venues.sequenced.protocol import BookMessage, VenuePair
+from collector.venues.sequenced.protocol import BookMessage, TextLevels, VenuePair
 from kraken_book.precision import Precision
 
 NAME = "bitfinex"
@@ -22,12 +22,28 @@ _UNKNOWN = Precision(SIGNIFICANT_DIGITS, QTY_DECIMALS)
 _SHORT = 6
 _TEST = "TEST"
 
+_levels = msgspec.json.Decoder(list[tuple[msgspec.Raw, int, msgspec.Raw]])
 _lists = msgspec.json.Decoder(list[list[str]])
 
 
 def decode_pairs(body: bytes) -> list[VenuePair]:
     """Return the pairs in an answer; a ValueError is raised if it is no list of pairs."""
     return [_pair(name) for names in _lists.decode(body)[:1] for name in names]
+
+
+def book_path(name: str) -> str:
+    """Return the path of a pair's present book."""
+    return f"/v2/book/{name}/P0?len=25"
+
+
+def decode_book(body: bytes) -> tuple[TextLevels, TextLevels]:
+    """Return the bids and asks in an answer; a ValueError is raised if it has none."""
+    levels = [
+        (bytes(price).decode(), bytes(amount).decode()) for price, _, amount in _levels.decode(body)
+    ]
+    bids = [(price, amount) for price, amount in levels if not amount.startswith("-")]
+    asks = [(price, amount[1:]) for price, amount in levels if amount.startswith("-")]
+    return bids, asks
 
 
 def precision_of(_pair: VenuePair, snapshot: BookMessage) -> Precision | None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from collector.venues.bitfinex.pairs import NAME, PATH, decode_pairs, precision_of
+from collector.venues.bitfinex.pairs import (
+    NAME,
+    PATH,
+    book_path,
+    decode_book,
+    decode_pairs,
+    precision_of,
+)
 from collector.venues.bitfinex.protocol import BitfinexProtocol
-from collector.venues.sequenced.protocol import VenueTraits
+from collector.venues.sequenced.protocol import BookByRest, VenueTraits
 
 # The numbers of levels that a book can be subscribed to with.
 _LEVELS = (25, 100, 250)
@@ -25,6 +32,7 @@ def bitfinex_traits(depth: int) -> VenueTraits:
         weight_per_minute=30,
         precision_of=precision_of,
         snapshot=None,
+        book=BookByRest(book_path, decode_book),
         max_together=1,
         requests_per_second=10,
         # 20 a minute for each address.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from collector.venues.sequenced.protocol import VenuePair
+from collector.venues.sequenced.protocol import TextLevels, VenuePair
 from collector.venues.sequenced.steps import precision_of_steps
 
 PATH = "/api/v3/brokerage/market/products?product_type=SPOT"
@@ -38,6 +38,21 @@ class _Products(msgspec.Struct):
     products: list[msgspec.Raw]
 
 
+class _RestLevel(msgspec.Struct):
+    price: str
+    size: str
+
+
+class _PriceBook(msgspec.Struct):
+    bids: list[_RestLevel]
+    asks: list[_RestLevel]
+
+
+class _BookAnswer(msgspec.Struct):
+    pricebook: _PriceBook
+
+
+_book = msgspec.json.Decoder(_BookAnswer)
 _products = msgspec.json.Decoder(_Products)
 _product = msgspec.json.Decoder(_Product)
 
@@ -48,6 +63,18 @@ def decode_products(body: bytes) -> list[VenuePair]:
     A ValueError is raised if it is no list of products.
     """
     return list(_pairs(_products.decode(body).products))
+
+
+def book_path(product_id: str) -> str:
+    """Return the path of a product's present book."""
+    return f"/api/v3/brokerage/market/product_book?product_id={product_id}&limit=50"
+
+
+def decode_book(body: bytes) -> tuple[TextLevels, TextLevels]:
+    """Return the bids and asks in an answer; a ValueError is raised if it has none."""
+    book = _book.decode(body).pricebook
+    bids, asks = ([(level.price, level.size) for level in side] for side in (book.bids, book.asks))
+    return bids, asks
 
 
 def symbol_of(product_id: str) -> str:

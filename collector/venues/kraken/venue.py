@@ -32,9 +32,9 @@ class KrakenVenue:
         quiet_resync: Seconds without an update after which a book is resynced.
         room: The room in the queues of events; by default there always is some.
         tape: Records all that the connections receive and send.
-        name: The venue's name, another one than Kraken's in tests only.
     """
 
+    name = KRAKEN
     proof = "checksum"
 
     def __init__(
@@ -47,10 +47,7 @@ class KrakenVenue:
         quiet_resync: float,
         room: Room | None = None,
         tape: TapeRecorder | None = None,
-        *,
-        name: str = KRAKEN,
     ) -> None:
-        self.name = name
         self.source = source
         self.depth = depth
         self.symbols_per_connection = symbols_per_connection

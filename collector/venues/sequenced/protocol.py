@@ -172,6 +172,19 @@ class SnapshotByRest(NamedTuple):
     decode: Callable[[bytes], RestSnapshot]
 
 
+class BookByRest(NamedTuple):
+    """How a venue gives its present book by REST, to compare with.
+
+    Attributes:
+        path: Returns the path of the request for a pair.
+        decode: Returns the bids and the asks in an answer, best first; a ValueError is raised if it
+            has none.
+    """
+
+    path: Callable[[str], str]
+    decode: Callable[[bytes], tuple[TextLevels, TextLevels]]
+
+
 class VenueTraits(NamedTuple):
     """What differs between venues, as data.
 
@@ -186,6 +199,7 @@ class VenueTraits(NamedTuple):
         weight_per_minute: The most weight of REST requests in a minute.
         precision_of: Returns the precision of a book from its pair and its snapshot.
         snapshot: How the venue gives snapshots by REST; None if they come in the stream.
+        book: How the venue gives its present book by REST.
         max_together: The most pairs of one request.
         requests_per_second: The most requests of one connection in a second.
         connects: The most connection attempts of all connections, in so many seconds.
@@ -201,6 +215,7 @@ class VenueTraits(NamedTuple):
     weight_per_minute: int
     precision_of: Callable[[VenuePair, BookMessage], Precision | None]
     snapshot: SnapshotByRest | None
+    book: BookByRest
     max_together: int
     requests_per_second: int
     connects: tuple[int, float]

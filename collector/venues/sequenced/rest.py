@@ -7,6 +7,7 @@ order. If the venue answers 429 or 418, nothing is sent until the time that it s
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -19,6 +20,9 @@ from kraken_book import __version__
 from kraken_book.hosts import is_loopback
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
+
+# It logs each request.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 # Binance's list of all pairs is 13 MB, without compression.
 MAX_BYTES = 64 * 2**20

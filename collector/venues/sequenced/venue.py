@@ -13,7 +13,7 @@ from collector.feed.venue import InstrumentsListener
 from collector.tape.recorder import TapeRecorder
 from collector.venues.connection import Connects, FeedConnection
 from collector.venues.sequenced.listing import VenueListing
-from collector.venues.sequenced.protocol import RestSnapshot, VenueTraits
+from collector.venues.sequenced.protocol import RestSnapshot, TextLevels, VenueTraits
 from collector.venues.sequenced.rest import Answer, RestClient, RestFailed
 from collector.venues.sequenced.session import SequencedSession
 from runtime.limited_log import LimitedLog
@@ -22,6 +22,8 @@ from runtime.logs import get_logger
 CONNECTS_PERIOD = 600.0
 # The limit of all symbols of a process, so that a feed full of faults causes no flood of requests.
 RESYNCS_PER_10_S = 50
+# At least what any venue counts for a book of 100 levels.
+COMPARISON_WEIGHT = 5
 
 
 class SequencedVenue:
@@ -106,6 +108,23 @@ class SequencedVenue:
     def work(self, on_instruments: InstrumentsListener) -> Sequence[Coroutine[Any, Any, None]]:
         """Return what must run beside the connections."""
         return [self._rest.run(), self._listing.run(on_instruments)]
+
+    async def fetch_book(self, symbol: str) -> tuple[TextLevels, TextLevels]:
+        """Return the bids and asks that the venue gives by REST now, while `work` runs.
+
+        A RestFailed is raised if the venue does not answer.
+
+        Args:
+            symbol: The symbol of a listed pair.
+
+        Raises:
+            ValueError: The pair is not listed, or the answer has no book.
+        """
+        pair = self._listing.find(symbol)
+        if pair is None:
+            raise ValueError(f"{symbol} is not listed")
+        by_rest = self._traits.book
+        return by_rest.decode(await self._rest.get(by_rest.path(pair.name), COMPARISON_WEIGHT))
 
     def _ask_snapshot(self, pair: str, on_answer: Callable[[RestSnapshot | None], None]) -> None:
         by_rest = self._traits.snapshot

@@ -129,6 +129,20 @@ async def test_reader_sees_only_permitted_venues(replica: Replica, venues: None)
             await replica.best.join(BestChoice("ETH/USD", 1.0, None))
 
 
+async def test_code_of_a_venue_that_is_an_old_name_at_kraken_stays_its_own_pair(
+    client: httpx.AsyncClient, replica: Replica, written: Written, venues: None
+) -> None:
+    symbol = "bitmex:XBT/USD"
+    await written.symbol(symbol)
+    await written.book(EPOCH, snapshot(9), symbol=symbol)
+    assert (await client.get(f"/best/{symbol}")).json()["pair"] == "XBT/USD"
+    assert (await client.get("/best/XBT/USD")).json()["pair"] == "BTC/USD"
+    async with replica.following():
+        feed = await replica.best.join(CHOICE._replace(symbol=symbol))
+        assert set(quantities(await next_event(BestReader(feed)))) == {"bitmex"}
+        replica.best.leave(feed)
+
+
 async def test_books_are_stale_while_redis_cannot_be_read(
     replica: Replica, venues: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

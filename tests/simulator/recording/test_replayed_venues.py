@@ -120,6 +120,31 @@ async def test_binance_serves_the_snapshot_beside_the_tape(tmp_path: Path) -> No
         assert symbol["filters"][0]["tickSize"] == "0.01000000"
 
 
+def test_decimals_of_the_snapshot_count_for_the_tick(tmp_path: Path) -> None:
+    diff = {
+        "e": "depthUpdate",
+        "E": 1,
+        "s": "ABCUSDT",
+        "U": 5,
+        "u": 6,
+        "b": [["1.10", "2"]],
+        "a": [],
+    }
+    tape = write_tape(tmp_path / "abc.tape", [json.dumps(diff)])
+    book = {"lastUpdateId": 4, "bids": [["1.12340000", "7.50000000"]], "asks": []}
+    (tmp_path / "binance-abcusdt-1.snapshot.json").write_text(json.dumps(book))
+    (symbol,) = get_json(replayed("binance", tape), "/api/v3/exchangeInfo")["symbols"]
+    assert symbol["filters"][0]["tickSize"] == "0.00010000"
+    assert symbol["filters"][1]["stepSize"] == "0.10000000"
+
+
+def test_damaged_snapshot_is_an_error_with_its_file(tmp_path: Path) -> None:
+    tape = write_tape(tmp_path / "one.tape", made_binance()[0])
+    (tmp_path / "x-btcusdt.snapshot.json").write_text('{"bids":')
+    with pytest.raises(RecordingError, match="x-btcusdt"):
+        replayed("binance", tape)
+
+
 async def test_snapshot_that_was_not_recorded_is_an_error(tmp_path: Path) -> None:
     tape = write_tape(tmp_path / "one.tape", made_binance()[0])
     async with served(replayed("binance", tape)) as stage:

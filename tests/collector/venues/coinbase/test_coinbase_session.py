@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from collector.venues.coinbase.products import decode_products
-from collector.venues.coinbase.venue import COINBASE
+from collector.venues.coinbase.venue import coinbase_traits
 from collector.venues.sequenced.protocol import VenuePair
 from collector.venues.session import SequenceGap
 from kraken_book.precision import Precision
@@ -25,7 +25,7 @@ class Coinbase(VenueConversation):
     """Coinbase's side of a connection."""
 
     def __init__(self, *pairs: VenuePair) -> None:
-        super().__init__(COINBASE, pairs or (BTC, ETH))
+        super().__init__(coinbase_traits(10), pairs or (BTC, ETH))
         self.number = 0
         self.first_requests = self.requests()
 
@@ -158,7 +158,7 @@ def test_changed_precision_in_the_list_resyncs_the_book() -> None:
 
 def test_alias_and_unlisted_pair_are_refused_with_the_reason() -> None:
     unlisted = VenuePair("XYZ/USD", "XYZ-USD", None, None, is_traded=False)
-    venue = VenueConversation(COINBASE, [USDC, unlisted])
+    venue = VenueConversation(coinbase_traits(10), [USDC, unlisted])
     venue.listing.pairs.pop("XYZ/USD")
     venue.wait(1.0)
     reasons = {symbol: (book.status, book.reason) for symbol, book in venue.books.items()}

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 from zlib import crc32
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic_settings import NoDecode
 
-from kraken_book.book import DEPTHS
-from kraken_book.selection import Selection, parse_pairs
+from collector.settings.venue_settings import FollowedVenue, VenueSettings
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
-
-KRAKEN_HOST_SUFFIX = ".kraken.com"
 
 
 @dataclass(frozen=True)
@@ -51,43 +47,9 @@ def parse_shard(text: str) -> Shard:
     raise ValueError("it takes i/n with i from 0 to n - 1, such as 0/1 or 2/8")
 
 
-def _checked_depth(depth: int) -> int:
-    if depth not in DEPTHS:
-        raise ValueError(f"it takes one of Kraken's depths: {', '.join(map(str, DEPTHS))}")
-    return depth
-
-
-def _checked_url(url: str) -> str:
-    takes = "it takes ws://host:port/path or wss://host/path"
-    parts = urlsplit(url)
-    try:
-        known = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
-    except ValueError as error:
-        raise ValueError(f"{error}: {takes}") from None
-    if not known:
-        raise ValueError(takes)
-    return url
-
-
-class CollectorSettings(ServiceSettings):
+class CollectorSettings(VenueSettings, ServiceSettings):
     """The settings that `python -m collector` reads from the environment."""
 
-    kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
-    """address of Kraken's WebSocket v2, or of a simulator"""
-    kraken_symbols: Annotated[Selection, NoDecode, parsed_by(parse_pairs)] = parse_pairs(
-        "BTC/USD,ETH/USD,SOL/USD"
-    )
-    """symbols; also */USD, BTC/* or * for all that Kraken lists, and !USDT/USD to exclude one"""
-    kraken_depth: Annotated[int, AfterValidator(_checked_depth)] = 10
-    """levels of each side: 10, 25, 100, 500 or 1000"""
-    kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
-    """most symbols of one connection"""
-    kraken_max_symbols: Annotated[int, Field(ge=1, le=20_000)] = 4000
-    """wildcards add symbols up to this number"""
-    kraken_connects_per_10_min: Annotated[int, Field(ge=1, le=150)] = 60
-    """most connection attempts in ten minutes"""
-    kraken_quiet_resync: Annotated[float, Field(ge=10, allow_inf_nan=False)] = 300.0
-    """seconds without an update after which a book is subscribed to again"""
     stream_retention: Seconds = 300.0
     """seconds for which Redis keeps events"""
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
@@ -110,7 +72,6 @@ class CollectorSettings(ServiceSettings):
     """port of /healthz and /metrics"""
 
     @property
-    def source(self) -> str:
-        """Return `kraken` if the feed's host is Kraken's, else `simulated`."""
-        host = urlsplit(self.kraken_url).hostname or ""
-        return "kraken" if f".{host}".endswith(KRAKEN_HOST_SUFFIX) else "simulated"
+    def followed(self) -> FollowedVenue:
+        """The settings of the venue that this collector follows."""
+        return self.of_venue(self.collector_venue)

@@ -1,0 +1,185 @@
+"""Settings of each venue, as typed values; `docs/settings.md` lists them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import NoDecode
+
+from kraken_book.book import DEPTHS
+from kraken_book.selection import Selection, parse_pairs
+from runtime.settings import EnvironmentSettings, parsed_by
+
+BITFINEX_DEPTHS = (10, 25, 100)
+
+
+class FollowedVenue(NamedTuple):
+    """The settings of the venue that a collector follows.
+
+    Attributes:
+        name: The venue's name.
+        url: Address of the websocket.
+        rest_url: Address of the REST interface; empty if the venue needs none.
+        symbols: The symbols that all shards follow together.
+        depth: Levels of each side that are published.
+        symbols_per_connection: The most books that one connection carries.
+        max_symbols: Wildcards add books up to this number.
+        connects_per_10_min: The most connection attempts in ten minutes.
+        quiet_resync: Seconds without an update after which a book is resynced.
+    """
+
+    name: str
+    url: str
+    rest_url: str
+    symbols: Selection
+    depth: int
+    symbols_per_connection: int
+    max_symbols: int
+    connects_per_10_min: int
+    quiet_resync: float
+
+    @property
+    def source(self) -> str:
+        """The venue's name if the host is the venue's, else `simulated`."""
+        host = f".{urlsplit(self.url).hostname or ''}"
+        return self.name if host.endswith(_HOSTS[self.name]) else "simulated"
+
+
+# The ends of the hosts of each venue.
+_HOSTS = {
+    "kraken": (".kraken.com",),
+    "coinbase": (".coinbase.com",),
+    "binance": (".binance.com", ".binance.us", ".binance.vision"),
+    "bitfinex": (".bitfinex.com",),
+}
+VENUES = tuple(_HOSTS)
+
+
+def _one_of(depths: tuple[int, ...], venue: str) -> AfterValidator:
+    def checked(depth: int) -> int:
+        if depth not in depths:
+            raise ValueError(f"it takes one of {venue}'s depths: {', '.join(map(str, depths))}")
+        return depth
+
+    return AfterValidator(checked)
+
+
+def _address(schemes: tuple[str, ...], takes: str) -> AfterValidator:
+    def checked(url: str) -> str:
+        parts = urlsplit(url)
+        try:
+            known = parts.scheme in schemes and parts.hostname and parts.port != 0
+        except ValueError as error:
+            raise ValueError(f"{error}: {takes}") from None
+        if not known:
+            raise ValueError(takes)
+        return url
+
+    return AfterValidator(checked)
+
+
+_WebsocketUrl = Annotated[
+    str, _address(("ws", "wss"), "it takes ws://host:port/path or wss://host/path")
+]
+_RestUrl = Annotated[str, _address(("http", "https"), "it takes http://host:port or https://host")]
+_Symbols = Annotated[Selection, NoDecode, parsed_by(parse_pairs)]
+_MaxSymbols = Annotated[int, Field(ge=1, le=20_000)]
+_Connects = Annotated[int, Field(ge=1, le=150)]
+_Quiet = Annotated[float, Field(ge=10, allow_inf_nan=False)]
+
+
+class KrakenSettings(EnvironmentSettings):
+    """The settings of Kraken."""
+
+    kraken_url: _WebsocketUrl = "wss://ws.kraken.com/v2"
+    """address of Kraken's WebSocket v2, or of a simulator"""
+    kraken_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
+    """symbols; also */USD, BTC/* or * for all that Kraken lists, and !USDT/USD to exclude one"""
+    kraken_depth: Annotated[int, _one_of(DEPTHS, "Kraken")] = 10
+    """levels of each side: 10, 25, 100, 500 or 1000"""
+    kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
+    """most symbols of one connection"""
+    kraken_max_symbols: _MaxSymbols = 4000
+    """wildcards add symbols up to this number"""
+    kraken_connects_per_10_min: _Connects = 60
+    """most connection attempts in ten minutes"""
+    kraken_quiet_resync: _Quiet = 300.0
+    """seconds without an update after which a book is subscribed to again"""
+
+
+class CoinbaseSettings(EnvironmentSettings):
+    """The settings of Coinbase Advanced Trade."""
+
+    coinbase_url: _WebsocketUrl = "wss://advanced-trade-ws.coinbase.com"
+    """address of Coinbase's WebSocket, or of a simulator"""
+    coinbase_rest_url: _RestUrl = "https://api.coinbase.com"
+    """address of Coinbase's REST interface, for the list of pairs"""
+    coinbase_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
+    """symbols, as in KRAKEN_SYMBOLS, such as BTC/USD or */USD"""
+    coinbase_depth: Annotated[int, _one_of(DEPTHS, "Coinbase")] = 10
+    """levels of each side that are published: 10, 25, 100, 500 or 1000"""
+    coinbase_symbols_per_connection: Annotated[int, Field(ge=1, le=100)] = 8
+    """most symbols of one connection; each has a snapshot of up to 5 MB"""
+    coinbase_max_symbols: _MaxSymbols = 200
+    """wildcards add symbols up to this number"""
+    coinbase_connects_per_10_min: _Connects = 60
+    """most connection attempts in ten minutes"""
+    coinbase_quiet_resync: _Quiet = 300.0
+    """seconds without an update after which a book is subscribed to again"""
+
+
+class BinanceSettings(EnvironmentSettings):
+    """The settings of Binance spot."""
+
+    binance_url: _WebsocketUrl = "wss://data-stream.binance.vision/ws"
+    """address of Binance's streams, such as wss://stream.binance.us:9443/ws, or of a simulator"""
+    binance_rest_url: _RestUrl = "https://data-api.binance.vision"
+    """address of Binance's REST interface, for pairs and snapshots: https://api.binance.us"""
+    binance_symbols: _Symbols = parse_pairs("BTC/USDT,ETH/USDT,SOL/USDT")
+    """symbols, as in KRAKEN_SYMBOLS, such as BTC/USDT or */USDT"""
+    binance_depth: Annotated[int, _one_of(DEPTHS, "Binance")] = 10
+    """levels of each side that are published: 10, 25, 100, 500 or 1000"""
+    binance_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
+    """most symbols of one connection"""
+    binance_max_symbols: _MaxSymbols = 400
+    """wildcards add symbols up to this number"""
+    binance_connects_per_10_min: _Connects = 60
+    """most connection attempts in ten minutes"""
+    binance_quiet_resync: _Quiet = 300.0
+    """seconds without an update after which a book is subscribed to again"""
+
+
+class BitfinexSettings(EnvironmentSettings):
+    """The settings of Bitfinex."""
+
+    bitfinex_url: _WebsocketUrl = "wss://api-pub.bitfinex.com/ws/2"
+    """address of Bitfinex's WebSocket v2, or of a simulator"""
+    bitfinex_rest_url: _RestUrl = "https://api-pub.bitfinex.com"
+    """address of Bitfinex's REST interface, for the list of pairs"""
+    bitfinex_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
+    """symbols, as in KRAKEN_SYMBOLS, in Bitfinex's codes: UST is USDT"""
+    bitfinex_depth: Annotated[int, _one_of(BITFINEX_DEPTHS, "Bitfinex")] = 10
+    """levels of each side that are published: 10, 25 or 100"""
+    bitfinex_symbols_per_connection: Annotated[int, Field(ge=1, le=25)] = 25
+    """most symbols of one connection"""
+    bitfinex_max_symbols: _MaxSymbols = 200
+    """wildcards add symbols up to this number"""
+    bitfinex_connects_per_10_min: _Connects = 60
+    """most connection attempts in ten minutes"""
+    bitfinex_quiet_resync: _Quiet = 300.0
+    """seconds without an update after which a book is subscribed to again"""
+
+
+class VenueSettings(KrakenSettings, CoinbaseSettings, BinanceSettings, BitfinexSettings):
+    """The settings of all venues, of which a collector follows one."""
+
+    def of_venue(self, name: str) -> FollowedVenue:
+        """Return the settings of a venue."""
+        fields: dict[str, Any] = {
+            field: getattr(self, f"{name}_{field}", "")
+            for field in FollowedVenue._fields
+            if field != "name"
+        }
+        return FollowedVenue(name, **fields)

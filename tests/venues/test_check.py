@@ -1,0 +1,56 @@
+"""`kraken-book check VENUE` says whether the feed of a venue works."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.ports import free_port
+from lab.process import Process
+from lab.stage import Stage
+from tests.venues.under_test import VenueUnderTest
+
+pytestmark = pytest.mark.process
+
+
+def check(stage: Stage, venue: VenueUnderTest, url: str, rest_url: str) -> Process:
+    prefix = venue.name.upper()
+    settings = {f"{prefix}_URL": url, f"{prefix}_SYMBOLS": ",".join(venue.pairs)}
+    if rest_url:
+        settings[f"{prefix}_REST_URL"] = rest_url
+    return stage.program("kraken_book", "check", venue.name, "--seconds", "2", **settings)
+
+
+def test_check_of_a_good_venue_ends_with_0(stage: Stage, venue: VenueUnderTest) -> None:
+    simulator = stage.simulator("--venue", venue.name, "--rate", "100", "--log-level", "warning")
+    checked = check(stage, venue, simulator.url, simulator.rest_url)
+    assert checked.wait_for_end() == 0, checked.log
+    assert "3 of 3 live" in checked.log
+    assert checked.log.rstrip().endswith("verdict: ok")
+    if simulator.rest_url:
+        assert f"{venue.pairs[0]}: 20 of 20 levels equal" in checked.log
+
+
+def test_check_of_a_venue_that_sends_wrong_data_ends_with_1(
+    stage: Stage, venue: VenueUnderTest
+) -> None:
+    hit = venue.pairs[0]
+    simulator = stage.simulator(
+        *("--venue", venue.name, "--rate", "300", "--log-level", "warning"),
+        # Enough for some that come after the book is live.
+        *(("--fault", f"crossed?symbol={hit}") * 60),
+    )
+    checked = check(stage, venue, simulator.url, simulator.rest_url)
+    assert checked.wait_for_end() == 1, checked.log
+    assert "WRONG" in checked.log
+
+
+def test_check_of_an_address_without_a_venue_ends_with_1(
+    stage: Stage,
+) -> None:
+    url = f"127.0.0.1:{free_port()}"
+    checked = stage.program(
+        *("kraken_book", "check", "kraken", "--seconds", "1", "--wait", "1"),
+        KRAKEN_URL=f"ws://{url}/v2",
+    )
+    assert checked.wait_for_end() == 1
+    assert "unreachable" in checked.log

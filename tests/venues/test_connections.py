@@ -1,0 +1,89 @@
+"""Promises about connections: their ends are told, and they come back with right books."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.stage import Stage
+from tests.venues.followed import followed
+from tests.venues.under_test import VenueUnderTest
+
+pytestmark = pytest.mark.process
+
+
+@pytest.mark.parametrize("fault", ["drop", "accept_and_close?seconds=1"])
+async def test_lost_connection_is_told_and_comes_back(
+    stage: Stage, venue: VenueUnderTest, fault: str
+) -> None:
+    async with followed(stage, venue) as feed:
+        await feed.until_live()
+        hit = venue.pairs[0]
+        await feed.inject(fault)
+        if fault.startswith("accept"):
+            await feed.inject("drop")
+        assert await feed.until_doubted(hit) == "closed"
+        await feed.until_live()
+        await feed.until_right()
+        # All books of a connection come back with one snapshot each.
+        assert feed[hit].snapshots == 2
+
+
+async def test_silent_connection_is_told_and_opened_again(
+    stage: Stage, venue: VenueUnderTest
+) -> None:
+    async with followed(stage, venue) as feed:
+        await feed.until_live()
+        await feed.inject("mute?seconds=4")
+        assert await feed.until_doubted(venue.pairs[0]) == "silent"
+        await feed.until_live()
+        await feed.until_right()
+
+
+async def test_garbage_never_makes_a_live_book_wrong(stage: Stage, venue: VenueUnderTest) -> None:
+    async with followed(stage, venue) as feed:
+        for kind in ("json", "text", "binary"):
+            await feed.until_live()
+            await feed.inject(f"garbage?kind={kind}")
+            await feed.until_moved(venue.pairs[0], 20)
+        await feed.until_live()
+        await feed.until_right()
+
+
+async def test_quiet_market_keeps_its_connection_and_its_books(
+    stage: Stage, venue: VenueUnderTest
+) -> None:
+    async with followed(stage, venue) as feed:
+        await feed.until_live()
+        await feed.until_right()
+        confirmed = feed[venue.pairs[0]].book.confirmed_at.steady
+        # Longer than the silence after which a connection is closed.
+        until = confirmed + 4_000_000_000
+        book = feed[venue.pairs[0]].book
+        await feed.until(lambda: book.confirmed_at.steady >= until, "frames confirm the book")
+        assert feed[venue.pairs[0]].snapshots == 1
+
+
+@pytest.mark.parametrize(
+    "fault", ["rate_limit?seconds=1", "refuse_connections?seconds=1&status=429"]
+)
+async def test_refused_requests_and_handshakes_are_tried_again(
+    stage: Stage, venue: VenueUnderTest, fault: str
+) -> None:
+    async with followed(stage, venue) as feed:
+        await feed.until_live()
+        await feed.inject(fault)
+        await feed.inject("drop")
+        await feed.until_doubted(venue.pairs[0])
+        await feed.until_live()
+        await feed.until_right()
+
+
+async def test_maintenance_ends_and_books_come_back(stage: Stage, venue: VenueUnderTest) -> None:
+    if not (fault := venue.fault("maintenance", "maintenance?seconds=1.5")):
+        pytest.skip("the simulator has another fault for it")
+    async with followed(stage, venue) as feed:
+        await feed.until_live()
+        await feed.inject(fault)
+        await feed.until_doubted(venue.pairs[0])
+        await feed.until_live()
+        await feed.until_right()

@@ -1,0 +1,69 @@
+"""The venues of the conformance suite. A new venue is one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class VenueUnderTest(NamedTuple):
+    """What the suite must know of a venue.
+
+    Attributes:
+        name: The venue's name.
+        pairs: Three pairs of its simulator, as symbols within the venue.
+        path: The path of its websocket at the simulator.
+        proof: How its books are proved.
+        gap_is_of_connection: Whether a lost frame makes all books of the connection doubtful.
+        gap_reasons: The reasons of a book after a lost frame.
+        faults: The faults of its simulator that differ from the usual ones; an empty text if the
+            venue cannot have the fault.
+    """
+
+    name: str
+    pairs: tuple[str, str, str]
+    proof: str
+    gap_is_of_connection: bool
+    gap_reasons: frozenset[str]
+    path: str = ""
+    faults: Mapping[str, str] = {}
+
+    def fault(self, kind: str, usual: str) -> str:
+        """Return the request for a fault; empty if the venue cannot have it."""
+        return self.faults.get(kind, usual)
+
+
+VENUES = (
+    VenueUnderTest(
+        name="kraken",
+        pairs=("BTC/USD", "ETH/USD", "SOL/USD"),
+        proof="checksum",
+        gap_is_of_connection=False,
+        gap_reasons=frozenset({"checksum"}),
+        path="/v2",
+        faults=dict.fromkeys(("rest_limit", "slow_rest", "rest_error", "maintenance"), ""),
+    ),
+    VenueUnderTest(
+        name="coinbase",
+        pairs=("BTC/USD", "ETH/USD", "SOL/USD"),
+        proof="sequence",
+        gap_is_of_connection=True,
+        gap_reasons=frozenset({"sequence"}),
+    ),
+    VenueUnderTest(
+        name="binance",
+        pairs=("BTC/USDT", "ETH/USDT", "SOL/USDT"),
+        proof="sequence",
+        gap_is_of_connection=False,
+        gap_reasons=frozenset({"sequence"}),
+    ),
+    VenueUnderTest(
+        name="bitfinex",
+        pairs=("BTC/USD", "ETH/USD", "SOL/USD"),
+        proof="sequence+checksum",
+        gap_is_of_connection=True,
+        gap_reasons=frozenset({"sequence"}),
+        # Its prices have significant digits.
+        faults={"precision": ""},
+    ),
+)
