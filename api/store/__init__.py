@@ -1,8 +1,9 @@
 """Read books, symbols and streams from Redis, and check them before use.
 
 - `coalesce` makes one read for many callers.
-- `book_store` reads books and the list of symbols. `book_check` verifies a book, `book_cache`
-  keeps it, `confirmations` computes its age, `corrupt_keys` records corrupt keys.
+- `venues` reads the list of venues, `book_store` the books and each venue's list of symbols.
+  `book_check` verifies a book, `book_cache` keeps it, `confirmations` computes its age,
+  `corrupt_keys` records corrupt keys.
 - `directory` finds the symbol for a name.
 - `stream_entry` parses an event of a stream, `stream_reads` reads parts of streams, and `history`
   pages through one.

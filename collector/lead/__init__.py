@@ -1,5 +1,6 @@
 """The lease, which permits one collector to publish a shard.
 
 - `lease`: acquires and renews the lease of a shard, and has the publisher lead or follow.
+- `venue_list`: adds the venue to the list by which readers find it.
 - `overlap`: leaders of overlapping shards, which share symbols with this one.
 """

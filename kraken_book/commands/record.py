@@ -115,8 +115,8 @@ async def _record(given: argparse.Namespace) -> None:
 def _stream(given: argparse.Namespace, start: StreamStart) -> Watch:
     """Return the stream of the selected books, which continues at `start`."""
     selection: Selection = given.symbols
-    # The api knows names and `*`, but no wildcards.
-    names = [ALL] if selection.patterns else selection.names
+    # Names beside `*` would be an error of the request.
+    names = [ALL] if selection.is_all else [str(selection)]
     return Watch(
         given.url,
         names,

@@ -133,7 +133,7 @@ def shard_names(count: int) -> set[str]:
 def expected_keys(count: int) -> set[str]:
     books = {f"kraken:{kind}:{{{symbol}}}" for kind in ("book", "events") for symbol in SYMBOLS}
     leases = {f"kraken:lease:{{{name}}}" for name in shard_names(count)}
-    return books | leases | {"kraken:wake", "kraken:symbols", "kraken:feed"}
+    return books | leases | {"kraken:wake", "kraken:symbols", "kraken:feed", "kraken-book:venues"}
 
 
 def assert_nothing_is_lost(watches: dict[str, StreamWatch], streams: StoredBooks) -> None:
