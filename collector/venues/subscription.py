@@ -27,9 +27,8 @@ from enum import Enum
 from collector.feed.books import SymbolBook
 from collector.metrics import SUBSCRIPTION_STATES
 from kraken_book.backoff import Backoff
+from kraken_book.symbols import venue_of
 from runtime.logs import get_logger
-
-log = get_logger(__name__)
 
 # Kraken sometimes drops a request, or sends no snapshot (docs/kraken-protocol.md).
 ANSWER_TIMEOUT = 10.0
@@ -130,6 +129,7 @@ class Subscription:
         self.has_budget = True
         self.max_together: int | None = None
         self._clock = clock
+        self._log = get_logger(f"collector.{venue_of(book.name)}")
         self._since = self._answer_due = 0.0
         self._backoff = Backoff()
         self._doubted = False
@@ -156,7 +156,7 @@ class Subscription:
         self._since = self._clock.now
         self._answer_due = self._since + ANSWER_TIMEOUT
         SUBSCRIPTION_STATES.labels(state.value).inc()
-        log.debug("subscription state changed", symbol=self.symbol, state=state.value)
+        self._log.debug("subscription state changed", symbol=self.symbol, state=state.value)
         match event:
             case Event.TIMED_OUT if state is State.UNANSWERED:
                 self.due = self._since

@@ -179,7 +179,8 @@ class BitfinexProtocol:
                     del self._channels[pair]
                     yield Ended((pair,))
             case "error":
-                pairs = (event.symbol,) if event.symbol else ()
+                pair = event.symbol or self._pairs.get(event.chanId, "")
+                pairs = (pair,) if pair else ()
                 text = f"{event.code}: {event.msg}"
                 yield RequestRefused(pairs, text, is_rate_limited=event.code == _RATE_LIMITED)
             case "conf" if event.status != "OK":

@@ -48,7 +48,12 @@ class _Request(NamedTuple):
     path: str
     weight: int
     on_answer: Callable[[Answer], None]
+    is_wanted: Callable[[], bool]
     attempts: int = 0
+
+
+def _always() -> bool:
+    return True
 
 
 class WeightBudget:
@@ -100,9 +105,23 @@ class RestClient:
         self._has_work = asyncio.Event()
         self._log = LimitedLog(get_logger(f"collector.{venue}"))
 
-    def ask(self, path: str, weight: int, on_answer: Callable[[Answer], None]) -> None:
-        """Make a request when its turn comes; `on_answer` is called with the body or the error."""
-        self._waiting.append(_Request(path, weight, on_answer))
+    def ask(
+        self,
+        path: str,
+        weight: int,
+        on_answer: Callable[[Answer], None],
+        is_wanted: Callable[[], bool],
+    ) -> None:
+        """Make a request when its turn comes.
+
+        Args:
+            path: The path.
+            weight: What it costs of the weight limit.
+            on_answer: Called with the body or the error.
+            is_wanted: Tells whether the answer is wanted. If it is not, the request is dropped, so
+                that those of lost connections do not hold up others.
+        """
+        self._waiting.append(_Request(path, weight, on_answer, is_wanted))
         self._has_work.set()
 
     async def get(self, path: str, weight: int) -> bytes:
@@ -116,7 +135,7 @@ class RestClient:
             if not answered.done():
                 answered.set_result(answer)
 
-        self._waiting.appendleft(_Request(path, weight, on_answer))
+        self._waiting.appendleft(_Request(path, weight, on_answer, _always))
         self._has_work.set()
         answer = await answered
         if isinstance(answer, RestFailed):
@@ -143,6 +162,9 @@ class RestClient:
             while not self._waiting:
                 self._has_work.clear()
                 await self._has_work.wait()
+            if not self._waiting[0].is_wanted():
+                self._waiting.popleft()
+                continue
             wait = self._budget.wait(self._waiting[0].weight, monotonic())
             if wait > 0:
                 await asyncio.sleep(min(wait, 1.0))

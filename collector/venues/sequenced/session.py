@@ -47,8 +47,11 @@ from kraken_book.errors import BookError
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
-AskSnapshot: TypeAlias = "Callable[[str, Callable[[RestSnapshot | None], None]], None]"
-"""Asks for a pair's snapshot by REST; the second argument is called with it, None if it failed."""
+AskSnapshot: TypeAlias = (
+    "Callable[[str, Callable[[RestSnapshot | None], None], Callable[[], bool]], None]"
+)
+"""Asks for a pair's snapshot by REST. The second argument is called with it, None if it failed. The
+third tells whether it is still wanted when its turn comes."""
 
 MAX_TEXT = 200
 # The pause after the venue has refused a request because of its rate limit.
@@ -269,11 +272,14 @@ class SequencedSession:
             return
         join.is_asked = True
 
+        def is_wanted() -> bool:
+            return followed.join is join and not self._is_closed
+
         def on_answer(snapshot: RestSnapshot | None) -> None:
-            if followed.join is join and not self._is_closed:
+            if is_wanted():
                 self._on_snapshot_by_rest(followed, join, snapshot)
 
-        self._ask_snapshot(pair.name, on_answer)
+        self._ask_snapshot(pair.name, on_answer, is_wanted)
 
     def _check_live(self, followed: FollowedPair) -> None:
         """Resync a live book that had no change for long, or renew one with few known levels."""
@@ -524,6 +530,8 @@ class SequencedSession:
             return
         for name in refused.pairs:
             if (followed := self._by_name.get(name)) is not None:
+                # A refusal to end a subscription means that there is none.
+                followed.subscription.move(Event.LEFT)
                 followed.subscription.move(Event.REFUSED, error)
 
     # Doubts

@@ -126,14 +126,19 @@ class SequencedVenue:
         by_rest = self._traits.book
         return by_rest.decode(await self._rest.get(by_rest.path(pair.name), COMPARISON_WEIGHT))
 
-    def _ask_snapshot(self, pair: str, on_answer: Callable[[RestSnapshot | None], None]) -> None:
+    def _ask_snapshot(
+        self,
+        pair: str,
+        on_answer: Callable[[RestSnapshot | None], None],
+        is_wanted: Callable[[], bool],
+    ) -> None:
         by_rest = self._traits.snapshot
         assert by_rest is not None, f"{self._traits.name} gives no snapshots by REST"
 
         def decode(answer: Answer) -> None:
             on_answer(None if isinstance(answer, RestFailed) else self._decoded(pair, answer))
 
-        self._rest.ask(by_rest.path(pair), by_rest.weight, decode)
+        self._rest.ask(by_rest.path(pair), by_rest.weight, decode, is_wanted)
 
     def _decoded(self, pair: str, body: bytes) -> RestSnapshot | None:
         assert self._traits.snapshot is not None

@@ -191,3 +191,12 @@ def test_pairs_are_split_and_test_pairs_are_not_traded() -> None:
         "TESTBTC/TESTUSD": ("tTESTBTC:TESTUSD", False),
         "BTC/UST": ("tBTCUST", True),
     }
+
+
+def test_refusal_to_end_a_subscription_means_that_there_is_none() -> None:
+    venue = Bitfinex()
+    venue.snapshot()
+    venue.send(1, '"cs"', "1")
+    assert [each["event"] for each in venue.requests()] == ["unsubscribe"]
+    venue.take({"event": "error", "msg": "unsubscribe: invalid", "code": 10400, "chanId": 1})
+    assert [each["symbol"] for each in venue.requests(seconds=1)] == ["tBTCUSD"]

@@ -84,7 +84,7 @@ class VenueConversation:
             300.0,
             SharedBudget(50, 10.0).join(),
             LagMemory(),
-            lambda pair, answer: self.asked.append((pair, answer)),
+            lambda pair, answer, _is_wanted: self.asked.append((pair, answer)),
         )
         self.session.open(self.now)
 
