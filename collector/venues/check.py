@@ -1,6 +1,6 @@
 """Check a venue: connect, follow some books for a while, compare them with REST, print a verdict.
 
-    python -m collector.venues.check binance --seconds 60
+    kraken-book check binance --seconds 60
 
 It needs no Redis. The settings of the venue apply, such as `BINANCE_URL` and `BINANCE_SYMBOLS`.
 """
@@ -221,7 +221,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _numbers(levels: Iterable[Level | tuple[str, str]]) -> Side:
     return {Decimal(price): Decimal(qty) for price, qty in levels}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

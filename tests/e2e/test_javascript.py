@@ -108,26 +108,35 @@ def test_node_verifies_every_book_and_resumes_on_a_new_process_without_a_gap(
     lines = read(stage, tmp_path, api, "btc-usd,ETHUSD").books()
     last: dict[str, int] = {}
 
-    def follow(updates: int) -> None:
-        """Read until each book has had `updates` more, each the next one."""
+    def read_next() -> dict[str, Any]:
+        """Read a line, whose book has the event that it had before, or the next one."""
+        line: dict[str, Any] = next(lines)
+        symbol, seq = line["symbol"], line["position"]["seq"]
+        assert symbol not in last or seq in {last[symbol], last[symbol] + 1}
+        last[symbol] = seq
+        return line
+
+    def follow(updates: int) -> dict[str, Any]:
+        """Read until each book has had `updates` more, and is live after each."""
         ends = {symbol: last.get(symbol, 0) + updates for symbol in SYMBOLS}
-        while any(last.get(symbol, 0) < end for symbol, end in ends.items()):
-            line = next(lines)
-            symbol, seq = line["symbol"], line["position"]["seq"]
+        while True:
+            line = read_next()
             assert (line["isLive"], line["counts"]["mismatches"]) == (True, 0), line
-            assert symbol not in last or seq in {last[symbol], last[symbol] + 1}
-            last[symbol] = seq
+            if all(last.get(symbol, 0) >= end for symbol, end in ends.items()):
+                return line
 
     follow(100)
     api.kill()
-    lost = next(line for line in lines if not line["isConnected"])
-    assert not lost["isLive"]
+    # The lines that were written before the kill come first.
+    while (line := read_next())["isConnected"]:
+        pass
+    assert not line["isLive"]
     stage.api(redis_url, API_PORT=port)
-    while not (line := next(lines))["isConnected"]:
+    while not (line := read_next())["isConnected"]:
         pass
     assert line["isLive"]
     # Also the events that the api wrote while nobody read.
-    follow(100)
+    line = follow(100)
     assert line["counts"]["lagged"] == 0
 
 

@@ -136,7 +136,7 @@ def test_client_verifies_books_of_both_venues_on_one_stream(scene: Scene, api: A
     for symbol in ("BTC/USD", "coinbase:BTC/USD"):
         reader.wait_until_live(symbol, after=20)
     book = reader.book("coinbase:BTC/USD")
-    assert (book.venue, book.pair, book.proof) == ("coinbase", "BTC/USD", "checksum")
+    assert (book.venue, book.pair, book.proof) == ("coinbase", "BTC/USD", "sequence")
 
 
 def test_client_follows_and_gets_the_books_of_wildcards(scene: Scene, api: Api) -> None:
@@ -196,7 +196,7 @@ def test_stream_of_best_prices_shows_the_death_and_return_of_a_collector(
     scene.coinbase.kill()
     assert wait_for("stale")["best"]["bid"]["venue"] == "kraken"
     scene.collector("BTC/USD,ETH/USD")
-    assert wait_for("live")["venues"][1]["proof"] == "checksum"
+    assert wait_for("live")["venues"][1]["proof"] == "sequence"
 
 
 def test_venue_that_comes_later_is_served_without_a_restart(stage: Stage) -> None:

@@ -11,13 +11,15 @@ from tests.venues.under_test import VenueUnderTest
 
 pytestmark = pytest.mark.process
 
+SHORT = ("--seconds", "2", "--wait", "15")
+
 
 def check(stage: Stage, venue: VenueUnderTest, url: str, rest_url: str) -> Process:
     prefix = venue.name.upper()
     settings = {f"{prefix}_URL": url, f"{prefix}_SYMBOLS": ",".join(venue.pairs)}
     if rest_url:
         settings[f"{prefix}_REST_URL"] = rest_url
-    return stage.program("kraken_book", "check", venue.name, "--seconds", "2", **settings)
+    return stage.program("kraken_book", "check", venue.name, *SHORT, **settings)
 
 
 def test_check_of_a_good_venue_ends_with_0(stage: Stage, venue: VenueUnderTest) -> None:
