@@ -37,6 +37,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.venues.connection.Watchdog", lambda _silence: impatient())
     monkeypatch.setattr("collector.venues.sequenced.listing.INTERVAL", 0.6)
     monkeypatch.setattr("collector.venues.sequenced.listing.MIN_INTERVAL", 0.3)
+    monkeypatch.setattr("collector.venues.connection.TICK_INTERVAL", 0.1)
     monkeypatch.setattr("collector.venues.subscription.ANSWER_TIMEOUT", 2.0)
     monkeypatch.setattr("collector.venues.subscription.REFUSED_RETRY_DELAY", 1.0)
     monkeypatch.setattr("collector.venues.sequenced.session.RATE_PAUSE", 1.0)

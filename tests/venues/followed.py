@@ -128,7 +128,7 @@ class FollowedFeed:
         await self.until(reasons, f"{symbol} is in doubt")
         return reasons()[0]
 
-    async def until_moved(self, symbol: str, updates: int = 20) -> None:
+    async def until_moved(self, symbol: str, updates: int = 10) -> None:
         """Wait until a book has had so many more updates."""
         reader = self.readers[symbol]
         until = reader.updates + updates

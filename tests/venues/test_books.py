@@ -20,7 +20,7 @@ async def test_books_are_joined_and_stay_the_markets(stage: Stage, venue: VenueU
     async with followed(stage, venue) as feed:
         await feed.until_live()
         for symbol in venue.pairs:
-            await feed.until_moved(symbol, 60)
+            await feed.until_moved(symbol, 25)
             assert feed[symbol].snapshots == 1
         await feed.until_right()
         assert {reader.book.resyncs for reader in feed.readers.values()} == {0}
@@ -52,7 +52,7 @@ async def test_faulty_updates_never_make_a_live_book_wrong(
             await feed.inject(f"{kind}?symbol={hit}")
         await feed.inject(f"level?symbol={venue.pairs[0]}")
         for symbol in venue.pairs:
-            await feed.until_moved(symbol, 30)
+            await feed.until_moved(symbol, 12)
         await feed.until_live()
         await feed.until_right()
 

@@ -44,7 +44,7 @@ async def test_garbage_never_makes_a_live_book_wrong(stage: Stage, venue: VenueU
         for kind in ("json", "text", "binary"):
             await feed.until_live()
             await feed.inject(f"garbage?kind={kind}")
-            await feed.until_moved(venue.pairs[0], 20)
+            await feed.until_moved(venue.pairs[0], 8)
         await feed.until_live()
         await feed.until_right()
 
