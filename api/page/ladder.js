@@ -25,7 +25,7 @@ export class Ladder {
     mark(this.element, "symbol", symbol);
     const name = clean(symbol);
     this.element.setAttribute("aria-label", `Order book of ${name}`);
-    write(this.#part("symbol"), name);
+    writeSymbol(this.#part("symbol"), name);
     this.#part("close").setAttribute("aria-label", `Close the ladder of ${name}`);
     this.#part("close").addEventListener("click", onClose);
     this.#asks = new SideRows(this.#part("asks"), "ask");
@@ -102,6 +102,22 @@ export class Ladder {
   #part(name) {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
+}
+
+/** Write a symbol; a venue other than Kraken is on a line of its own. */
+function writeSymbol(heading, name) {
+  const end = name.indexOf(":") + 1;
+  if (end === 0) {
+    write(heading, name);
+    return;
+  }
+  const [venue, pair] = [name.slice(0, end), name.slice(end)].map((text) => {
+    const part = document.createElement("span");
+    part.textContent = text;
+    return part;
+  });
+  venue.className = "venue";
+  heading.replaceChildren(venue, pair);
 }
 
 /** Return the text of the source; only a verified book of its venue is called live. */
