@@ -80,4 +80,5 @@ def _file_of(nodeid: str) -> str:
 
 
 def _is_e2e(file: str) -> bool:
-    return file.startswith("tests/e2e/")
+    """Return whether the tests of a file mostly wait for processes."""
+    return file.startswith(("tests/e2e/", "tests/venues/"))

@@ -221,9 +221,9 @@ def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
 def test_stuck_reader_is_cut_off_and_delays_no_other(stage: Stage) -> None:
     symbol = "BTC/USD"
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", symbol, "--rate", "6000")
+    simulator = stage.simulator("--symbols", symbol, "--rate", "4000")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=symbol, STREAM_MAXLEN="1000000")
-    api = stage.api(redis.url, API_WRITE_TIMEOUT="1")
+    api = stage.api(redis.url, API_WRITE_TIMEOUT="2")
     api.wait_until_live(symbol)
     with reader_that_does_not_read(api, symbol):
         reader = api.watch(symbol)
