@@ -23,6 +23,9 @@ LATE_VISITS_IN = 6
 MAX_PAUSE = 0.1
 MAX_LATE_PAUSE = 1.5
 MAX_EVENTS = 120
+MAX_SILENCE = 8.0
+"""Seconds without a byte after which a reader leaves: an open stream is silent without Redis. A
+stream that waits in vain for Redis ends after 5 s, and must not be left before."""
 
 
 class Published:
@@ -145,7 +148,7 @@ class RoamingReader(threading.Thread):
             path += f"?last_event_id={self._account.last_id}"
         elif self._account.last_id is not None:
             headers = {"Last-Event-ID": self._account.last_id}
-        return SseStream(self._random.choice(self._urls), path, headers)
+        return SseStream(self._random.choice(self._urls), path, headers, MAX_SILENCE)
 
     def _read(self, stream: SseStream, count: int, *, resuming: bool) -> None:
         gaps = Counter[str]()
