@@ -38,9 +38,9 @@ tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD",
 # If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-# Eight workers on two cores, because the tests wait more than they compute.
+# Six workers on two cores, because the tests wait more than they compute.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@$(PYTEST) -n 8 $(ARGS)
+	@$(PYTEST) -n 6 $(ARGS)
 
 # The make of macOS (3.81) has no --output-sync.
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)

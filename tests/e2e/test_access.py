@@ -156,9 +156,11 @@ def test_keys_open_and_end_streams_on_every_replica_and_never_leak(
 
 def test_broken_files_keep_the_old_keys_and_are_logged(scene: AccessScene) -> None:
     first, _ = scene.replicas
-    scene.keys_file.write_text("{")
-    first.wait_for_line("key file invalid, old keys stay")
-    scene.secret_file.write_text("short")
+    # In one step, because an api may read a file while it is written.
+    for file, text in ((scene.keys_file, "{"), (scene.secret_file, "short")):
+        broken = file.with_suffix(".broken")
+        broken.write_text(text)
+        broken.replace(file)
     first.wait_for_line("key file invalid, old keys stay", count=2)
     assert "the secret has 5 bytes, and at least 32 are needed" in first.log
     for old in (scene.btc, scene.token()):
