@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from collector.venues.sequenced.numbers import time_text
 from collector.venues.sequenced.protocol import (
     BookMessage,
     Ended,
@@ -21,7 +22,6 @@ from collector.venues.sequenced.protocol import (
     UnknownMessage,
 )
 from collector.venues.session import VenueRestarts
-from kraken_book.timestamps import rfc3339
 
 _STREAM = "@depth@100ms"
 # Binance writes times in milliseconds; in a stream with `timeUnit=MICROSECOND`, in microseconds.
@@ -57,7 +57,7 @@ class _Frame(msgspec.Struct, gc=False):
 
 
 _frame = msgspec.json.Decoder(_Frame)
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class BinanceProtocol:
@@ -132,5 +132,5 @@ def _change(frame: _Frame) -> BookMessage:
     if not 0 < frame.U <= frame.u:
         raise MessageError(f"numbers {frame.U} to {frame.u}", [frame.s])
     nanoseconds = frame.E * (1000 if frame.E >= _LEAST_MICROSECONDS else 1_000_000)
-    time = rfc3339(nanoseconds) if frame.E > 0 else None
+    time = time_text(nanoseconds)
     return BookMessage(frame.s, frame.b, frame.a, time, first=frame.U, last=frame.u)

@@ -19,6 +19,9 @@ class WireBook:
         # Amounts by price, both as texts; asks have their minus sign.
         self._sides: tuple[dict[str, str], dict[str, str]] = {}, {}
 
+    def __len__(self) -> int:
+        return sum(map(len, self._sides))
+
     def set(self, price: str, amount: str, *, is_bid: bool) -> None:
         """Set a level."""
         self._sides[not is_bid][price] = amount

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from collector.venues.bitfinex.checksum import WireBook
+from collector.venues.sequenced.numbers import time_text
 from collector.venues.sequenced.protocol import (
     BookDoubted,
     BookMessage,
@@ -22,7 +23,6 @@ from collector.venues.sequenced.protocol import (
     UnknownMessage,
 )
 from collector.venues.session import SequenceGap, VenueRestarts
-from kraken_book.timestamps import rfc3339
 
 # https://docs.bitfinex.com/docs/ws-general#configuration
 TIMESTAMP, SEQ_ALL, OB_CHECKSUM = 32768, 65536, 131072
@@ -52,7 +52,10 @@ _Entry = tuple[msgspec.Raw, int, msgspec.Raw]
 _entry = msgspec.json.Decoder(_Entry)
 _entries = msgspec.json.Decoder(list[_Entry])
 _integer = msgspec.json.Decoder(int)
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError)
+# A ValueError also for a number that is none.
+_DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError, IndexError)
+# More levels of a side than any subscription has.
+MAX_LEVELS = 1000
 
 
 class BitfinexProtocol:
@@ -126,7 +129,7 @@ class BitfinexProtocol:
             yield from self._checked(channel, pair, _integer.decode(parts[2]))
         elif not has_value:
             times = parts[3:4]
-            time = rfc3339(_integer.decode(times[0]) * 1_000_000) if times else None
+            time = time_text(_integer.decode(times[0]) * 1_000_000) if times else None
             yield self._book_message(channel, pair, parts[1], time)
 
     def _count(self, number: int) -> None:
@@ -148,7 +151,7 @@ class BitfinexProtocol:
         entries = _entries.decode(content) if is_snapshot else [_entry.decode(content)]
         if is_snapshot:
             self._wire[channel] = WireBook()
-        wire = self._wire.get(channel) or WireBook()
+        wire = self._wire.setdefault(channel, WireBook())
         bids: list[tuple[str, str]] = []
         asks: list[tuple[str, str]] = []
         for raw_price, count, raw_amount in entries:
@@ -160,6 +163,8 @@ class BitfinexProtocol:
                 wire.remove(price, is_bid=is_bid)
             qty = amount.removeprefix("-") if count else "0"
             (bids if is_bid else asks).append((price, qty))
+        if len(wire) > 2 * MAX_LEVELS:
+            raise SequenceGap(f"the book of {pair} has more levels than were subscribed to")
         return BookMessage(pair, bids, asks, time, is_snapshot)
 
     # Events

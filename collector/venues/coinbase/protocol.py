@@ -61,7 +61,8 @@ _frame = msgspec.json.Decoder(_Frame)
 _book_events = msgspec.json.Decoder(list[_BookEvent])
 _subscribed = msgspec.json.Decoder(list[_Subscribed])
 _heartbeats = msgspec.json.Decoder(list[_Heartbeat])
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# A ValueError also for a counter that is no number.
+_DECODE_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class CoinbaseProtocol:

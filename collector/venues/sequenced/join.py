@@ -20,6 +20,8 @@ from collector.venues.sequenced.protocol import BookMessage, RestSnapshot
 QUIET_JOIN_DELAY = 5.0
 # Venues send at most ten changes a second of a pair; a join takes seconds, at most minutes.
 MAX_WAITING_CHANGES = 5000
+# The same in levels, because one change may have any number of them.
+MAX_WAITING_LEVELS = 200_000
 MAX_ATTEMPTS = 6
 # The pauses between attempts double from this.
 STALE_PAUSE = 1.0
@@ -46,6 +48,7 @@ class Join:
     def __init__(self, now: float, since: int = 0) -> None:
         self.is_asked = False
         self._waiting: list[BookMessage] = []
+        self._levels = 0
         self._since = since
         self._begun_at = now
         self._attempts = 0
@@ -64,8 +67,9 @@ class Join:
             if change.last <= last:
                 return
             require_next(change, last)
-        if len(self._waiting) >= MAX_WAITING_CHANGES:
-            raise NotJoined(f"{MAX_WAITING_CHANGES} changes wait for a snapshot")
+        self._levels += len(change.bids) + len(change.asks)
+        if len(self._waiting) >= MAX_WAITING_CHANGES or self._levels > MAX_WAITING_LEVELS:
+            raise NotJoined(f"too many changes wait for a snapshot: {len(self._waiting)}")
         self._waiting.append(change)
 
     def is_due(self, now: float) -> bool:

@@ -10,6 +10,7 @@ from collector.feed.venue import InstrumentsListener
 from collector.venues.sequenced.protocol import VenuePair
 from collector.venues.sequenced.rest import RestClient, RestFailed
 from kraken_book.backoff import Backoff
+from kraken_book.symbols import is_symbol
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
@@ -90,7 +91,8 @@ class VenueListing:
         if not pairs:
             self._log.warning("list of pairs is empty", path=self._path)
             return False
-        known = {pair.symbol: pair for pair in pairs}
+        # A symbol of another form has no place in keys and paths.
+        known = {pair.symbol: pair for pair in pairs if is_symbol(pair.symbol)}
         listed = [pair for pair in known.values() if pair.refusal is None]
         if not on_instruments(listed, True):
             return False

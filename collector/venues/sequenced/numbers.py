@@ -5,6 +5,7 @@ from __future__ import annotations
 from collector.venues.sequenced.faults import TooManyDecimals
 from kraken_book.errors import LevelError
 from kraken_book.precision import Precision, at_precision, plain_decimals, units_of
+from kraken_book.timestamps import rfc3339
 
 
 def fixed_text(text: str, decimals: int) -> str:
@@ -20,6 +21,14 @@ def fixed_text(text: str, decimals: int) -> str:
     elif missing < 0 and not fraction[decimals:].strip("0"):
         fixed = f"{whole}.{fraction[:decimals]}" if decimals else whole
     return fixed if plain_decimals(decimals)(fixed) else at_precision(text, decimals)
+
+
+def time_text(nanoseconds: int) -> str | None:
+    """Return a venue's Unix time in RFC 3339; None if it is no time that can be written."""
+    try:
+        return rfc3339(nanoseconds) if nanoseconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def read_level(price: str, qty: str, precision: Precision) -> tuple[int, str]:

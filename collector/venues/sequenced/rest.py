@@ -28,6 +28,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 MAX_BYTES = 64 * 2**20
 TIMEOUT = 15.0
 WORKERS = 4
+# Requests that wait until those that nobody wants any more are dropped.
+MAX_WAITING = 5000
 MINUTE = 60.0
 # Attempts of one request if the venue says that it is too much.
 MAX_ATTEMPTS = 3
@@ -121,6 +123,9 @@ class RestClient:
             is_wanted: Tells whether the answer is wanted. If it is not, the request is dropped, so
                 that those of lost connections do not hold up others.
         """
+        if len(self._waiting) >= MAX_WAITING:
+            # In a long pause, connections may be lost and ask anew any number of times.
+            self._waiting = deque(each for each in self._waiting if each.is_wanted())
         self._waiting.append(_Request(path, weight, on_answer, is_wanted))
         self._has_work.set()
 
