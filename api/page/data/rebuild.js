@@ -1,0 +1,148 @@
+// The proved books of the past, from the events that the server still holds. It does no I/O.
+//
+// An event has only the levels that it changed, so a book can be rebuilt in two ways:
+//
+// - From a snapshot among the events, all levels are known, as on a stream.
+// - Without one, a level that no event has touched is that of the present book, and a touched one
+//   is known from its first event on. So the book is incomplete at the beginning, and completes
+//   itself. It is used only after events whose checksum it has. The checksum covers the best ten
+//   levels of each side; deeper ones may still be missing, so they are not used.
+//
+// A missing event, a lost book and a new leader end a run of events: nothing before one is known
+// from what follows it.
+
+import { Book, checksum } from "../kraken-book.js";
+import { Levels, Sample } from "./samples.js";
+
+/** The levels of each side that the checksum covers. */
+export const PROVED_LEVELS = 10;
+
+/** Return the samples of `entries`, oldest first; a second without a proved book has none.
+ *
+ * @param {{ms: number, event: object}[]} entries The numbered events of one book in order, with
+ * their times.
+ * @param {{position: {epoch: number, seq: number}, depth: number, bids: string[][], asks: string[][]}} present
+ * The verified present book.
+ * @param {number} until The second up to which the present book is sampled.
+ */
+export function rebuild(entries, present, until) {
+  const past = entries.filter(({ event }) => !isLater(event, present.position));
+  const runs = runsOf(past);
+  return runs.flatMap((run, index) => {
+    const isLast = index === runs.length - 1;
+    const reachesPresent = isLast && isSame(run.at(-1).event, present.position);
+    const end = reachesPresent ? 1000 * (until + 1) : endOf(run, runs[index + 1]);
+    return samplesOf(run, reachesPresent ? present : null, present.depth, end);
+  });
+}
+
+/** Cut entries into runs: each begins with a snapshot or after a gap, and has no gap inside. */
+function runsOf(entries) {
+  const runs = [];
+  let last = null;
+  for (const entry of entries) {
+    const { event } = entry;
+    if (last !== null && keepsBook(event) && isNext(event, last)) runs.at(-1).push(entry);
+    else runs.push([entry]);
+    last = event;
+  }
+  return runs;
+}
+
+/** Return the time in ms until which the last book of a run was right. */
+function endOf(run, next) {
+  const [first] = next ?? [];
+  // If events are missing in between, the book may have changed right after its last event.
+  return first !== undefined && isNext(first.event, run.at(-1).event) ? first.ms : run.at(-1).ms + 1;
+}
+
+/** Return the samples of a run, which ends at the time `end` in ms. */
+function samplesOf(run, present, depth, end) {
+  const [{ event: first }] = run;
+  if (first.kind !== "snapshot" && !keepsBook(first)) return [];
+  const isWhole = first.kind === "snapshot";
+  const book = new PastBook(isWhole ? first.depth : depth, isWhole);
+  const samples = [];
+  try {
+    if (!isWhole && present !== null) book.begin(untouched(run, present));
+    run.forEach(({ ms, event }, index) => {
+      book.apply(event);
+      const second = Math.floor(ms / 1000);
+      // The book holds until the next event, so that it is the one at the end of these seconds.
+      const after = Math.floor((run[index + 1]?.ms ?? end) / 1000);
+      if (after > second) samples.push(...book.samples(second, after));
+    });
+  } catch (error) {
+    // After a level that cannot be, nothing of this run is known any more.
+    if (!(error instanceof Error)) throw error;
+  }
+  return samples;
+}
+
+/** Return the levels of the present book that no event of the run has touched. */
+function untouched(run, { bids, asks }) {
+  const touched = (side) => new Set(run.flatMap(({ event }) => (event[side] ?? []).map(([price]) => price)));
+  const [ofBids, ofAsks] = [touched("bids"), touched("asks")];
+  return {
+    bids: bids.filter(([price]) => !ofBids.has(price)),
+    asks: asks.filter(([price]) => !ofAsks.has(price)),
+  };
+}
+
+/** A book of the past, complete or in its best levels. */
+class PastBook {
+  #book;
+  #isWhole;
+  #last = null;
+  #expected = null;
+
+  constructor(depth, isWhole) {
+    this.#book = new Book(depth);
+    this.#isWhole = isWhole;
+  }
+
+  begin({ bids, asks }) {
+    this.#book.apply(bids, asks);
+  }
+
+  apply(event) {
+    this.#last = event;
+    if (event.kind === "status") return;
+    this.#book.apply(event.bids, event.asks);
+    this.#expected = event.checksum;
+    // Every event of a complete book must match, also for the levels that no checksum covers.
+    if (this.#isWhole && !this.#isProved()) this.#isWhole = false;
+  }
+
+  /** Return the samples from `first` up to `after`, which is not included; none if unproved. */
+  samples(first, after) {
+    if (!this.#isWhole && !this.#isProved()) return [];
+    const isWhole = this.#isWhole || this.#book.depth <= PROVED_LEVELS;
+    const count = isWhole ? this.#book.depth : PROVED_LEVELS;
+    const [bids, asks] = [this.#book.bids, this.#book.asks].map((side) => new Levels(side.best(count)));
+    const { epoch, seq } = this.#last;
+    const sample = new Sample({ second: first, epoch, seq, bids, asks, isWhole });
+    return Array.from({ length: after - first }, (_, index) => sample.at(first + index));
+  }
+
+  #isProved() {
+    return !this.#book.isCrossed && checksum(this.#book) === this.#expected;
+  }
+}
+
+/** Whether the book after `event` is the one before it, with the levels of the event. */
+function keepsBook({ kind, status }) {
+  return kind === "update" || (kind === "status" && status === "live");
+}
+
+function isNext(event, { epoch, seq }) {
+  return event.epoch === epoch && event.seq === seq + 1;
+}
+
+function isSame(event, { epoch, seq }) {
+  return event.epoch === epoch && event.seq === seq;
+}
+
+function isLater(event, { epoch, seq }) {
+  return event.epoch > epoch || (event.epoch === epoch && event.seq > seq);
+}
