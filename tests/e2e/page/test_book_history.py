@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lab.scripted_api import PAGE
@@ -76,7 +77,7 @@ def history(script: str) -> Any:
     return run_module(url, HISTORY + script, {"url": (PAGE / url).as_uri()})
 
 
-def past(pages: list[object], seq: int = 10**9, from_ms: int = 0) -> Any:
+def past(pages: Sequence[object], seq: int = 10**9, from_ms: int = 0) -> Any:
     return run_module("data/past.js", PAST, {"pages": pages, "from": from_ms, "seq": seq})
 
 

@@ -133,7 +133,7 @@ def _difference(old: list[list[str]], new: list[list[str]]) -> list[list[str]]:
 
     A level that others push out of the window is not named, as by Kraken.
     """
-    was, now = dict(map(tuple, old)), dict(map(tuple, new))
+    was, now = (dict[str, str](levels) for levels in (old, new))
     worst = new[-1][0] if new else None
     is_bid = len(new) > 1 and float(new[0][0]) > float(new[-1][0])
     gone = [
