@@ -1,6 +1,6 @@
 // The cells of the heatmap: one column a second, one row for each price or some ticks of it.
 
-import { decimalsOf } from "./exact.js";
+import { decimalsOf } from "../parts/exact.js";
 
 // Of a deep and thin window only this many times the distance of the tenth level is drawn.
 const MOST_SPAN = 6;

@@ -1,7 +1,7 @@
 // The charts of one book: over time with one cursor, its depth now, and the cost of an order.
 
 import { pairOf } from "../data/selection.js";
-import { mark, write } from "../parts/texts.js";
+import { mark } from "../parts/texts.js";
 import { clean } from "../parts/words.js";
 import { CostPanel } from "./cost.js";
 import { DepthChart } from "./depth.js";
@@ -11,7 +11,6 @@ import { IMBALANCE, SPREAD } from "./lines.js";
 import { Pace } from "./pace.js";
 import { TimeChart } from "./time_chart.js";
 import { Timeline } from "./timeline.js";
-import { doubtText } from "./words.js";
 
 // The samples come once a second.
 const INTERVAL = 1000;
@@ -24,11 +23,9 @@ export class BookCharts {
   #timeline;
   #overTime;
   #present;
-  #doubt = make("p", "doubt-note");
   #pace;
-  #onSample = () => this.#pace.request();
 
-  /** `history` is the BookHistory of `followed`; its owner opens and closes it. */
+  /** `history` is a new BookHistory of `followed`; it is open as long as the charts. */
   constructor({ followed, history, painter }) {
     opened += 1;
     this.#followed = followed;
@@ -39,21 +36,21 @@ export class BookCharts {
     this.#overTime = [new Heat(units), SPREAD, IMBALANCE].map((figure) => new TimeChart(this.#timeline, figure, `time-${opened}`));
     this.#present = [new DepthChart(followed, units, painter), new CostPanel(followed, units, painter)];
     const [past, now] = [["past", this.#overTime], ["now", this.#present]].map(([name, charts]) => make("div", name, {}, ...charts.map(({ element }) => element)));
-    this.element = make("section", "charts", { "aria-label": `Charts of ${clean(followed.symbol)}` }, this.#doubt, past, now);
+    this.element = make("section", "charts", { "aria-label": `Charts of ${clean(followed.symbol)}` }, past, now);
     this.#pace = new Pace(INTERVAL, painter, () => this.#drawPast());
-    history.listen(this.#onSample);
+    history.listen(() => this.#pace.request());
+    history.open();
     this.#pace.request();
   }
 
   paint() {
     const { verdict } = this.#followed;
     mark(this.element, "doubt", verdict.doubt);
-    write(this.#doubt, verdict.doubt === null ? "" : doubtText(verdict));
     for (const chart of this.#present) chart.paint();
   }
 
   close() {
-    this.#history.forget(this.#onSample);
+    this.#history.close();
     this.#pace.close();
     for (const chart of [...this.#overTime, ...this.#present]) chart.close();
     this.element.remove();

@@ -2,7 +2,7 @@
 
 import { mark, write } from "../parts/texts.js";
 import { make } from "./dom.js";
-import { sum } from "./exact.js";
+import { sum } from "./figures.js";
 import { fillOrder, parseAmount } from "./order.js";
 import { Pace } from "./pace.js";
 import { TEXTS, shortageText, short } from "./words.js";
@@ -53,9 +53,9 @@ export class CostPanel {
     const choice = (name, value, text, isChecked) => {
       const input = make("input", "", { type: "radio", name: `${name}-${forms}`, value });
       input.checked = isChecked;
-      return make("label", `choice ${value}`, {}, input, make("span", "", {}, text));
+      return make("label", `segment ${value}`, {}, input, make("span", "", {}, text));
     };
-    const group = (name, ...choices) => make("div", "choices", { role: "radiogroup", "aria-label": name }, ...choices);
+    const group = (name, ...choices) => make("div", "segments", { role: "radiogroup", "aria-label": name }, ...choices);
     const amount = make("input", "amount", { type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", maxlength: "40", "aria-label": "Amount" });
     const form = make(
       "form", "", {},
@@ -101,6 +101,7 @@ export class CostPanel {
     const { base, quote } = this.#units;
     const { average, slippage, points, total, filled, worst, isFilled } = result;
     const isNothing = average === null;
+    const isDoubted = this.#followed.verdict.doubt !== null;
     this.#write("average", isNothing ? "—" : `${average} ${quote}`);
     this.#write("slippage", isNothing ? "—" : `${slippage} ${quote} · ${points} bp`);
     this.#write("total", `${short(total)} ${quote}`);
@@ -108,8 +109,9 @@ export class CostPanel {
     this.#write("worst", worst ?? "—");
     this.#write("levels", `${result.levels} of ${levels}`);
     mark(this.element, "filled", isFilled);
-    if (isFilled) write(this.#fault, isNothing ? TEXTS.tooSmall : "");
-    else write(this.#fault, shortageText(result, order, this.#units, levels));
+    const sentences = [isDoubted ? `${TEXTS.lastKnown}.` : "", isFilled && isNothing ? TEXTS.tooSmall : ""];
+    if (!isFilled) sentences.push(shortageText(result, order, this.#units, levels));
+    write(this.#fault, sentences.filter((text) => text !== "").join(" "));
   }
 
   #clear(why) {

@@ -1,6 +1,6 @@
 // The depth chart: the cumulative quantity of each side by price.
 
-import { basisPoints, cumulate, middle } from "./exact.js";
+import { basisPoints, cumulate, middle } from "./figures.js";
 import { Frame } from "./frame.js";
 import { Pace } from "./pace.js";
 import { Plot, axisOf, stepped } from "./plot.js";
@@ -48,7 +48,7 @@ export class DepthChart {
   }
 
   #paint() {
-    const { book } = this.#followed.reader;
+    const { reader: { book }, verdict } = this.#followed;
     if (book === null) {
       this.#frame.note(TEXTS.noBook);
       return;
@@ -62,7 +62,7 @@ export class DepthChart {
       quantities.map((qty, index) => (index < this.#bids ? qty : null)),
       quantities.map((qty, index) => (index < this.#bids ? null : qty)),
     ]);
-    this.#frame.note(this.#levels.length === 0 ? TEXTS.noBook : "");
+    this.#frame.note(verdict.doubt === null ? "" : TEXTS.lastKnown);
     this.#show();
     this.#frame.summarize(() => this.#summary(book));
   }
@@ -99,9 +99,12 @@ export class DepthChart {
         series: [{}, side("bid", -1), side("ask", 1)],
         hooks: { draw: [(drawn) => this.#drawMid(drawn)] },
       },
-      (index) => {
-        this.#cursor = index === null ? null : this.#levels[index] ?? null;
-        this.#show();
+      {
+        onCursor: (index) => {
+          this.#cursor = index === null ? null : this.#levels[index] ?? null;
+          this.#show();
+        },
+        onSeen: () => this.paint(),
       },
     );
   }

@@ -2,7 +2,8 @@
 
 import { cellsOf, colourCells, fullOf, gridOf, stepOf } from "./cells.js";
 import { make } from "./dom.js";
-import { sum, textOf } from "./exact.js";
+import { sum } from "./figures.js";
+import { textOf } from "../parts/exact.js";
 import { pixelsOf, scaleFor } from "./palette.js";
 import { figuresOf, extremesOf } from "./series.js";
 import { TEXTS, axisText, fixed, heatSummary, short } from "./words.js";

@@ -1,7 +1,8 @@
 // What a market order would pay or receive at the levels of a book, without fees, exactly.
 
 import { isDecimal } from "../kraken-book.js";
-import { decimalsOf, divide, middle, mostDecimals, quotient, textOf, unitsOf } from "./exact.js";
+import { decimalsOf, textOf, unitsOf } from "../parts/exact.js";
+import { divide, middle, mostDecimals, quotient } from "./figures.js";
 
 const LONGEST = 40;
 // Quotients of prices have this many decimals more than the book's prices.

@@ -7,31 +7,38 @@
 const NAMES = ["text", "muted", "line", "panel", "bid", "ask", "bid-bar", "ask-bar"];
 const STEPS = 256;
 const LEAST = 0.12;
+const MOST_CHROMA = 0.12;
 // Lightness at the end, and the hues in degrees from the least to the greatest quantity. The mid is
 // drawn in the colour of texts, which is beyond that end.
-const DARK = { end: 0.87, hues: [275, 100], chroma: 0.14 };
-const LIGHT = { end: 0.3, hues: [105, 290], chroma: 0.14 };
+const DARK = { end: 0.87, hues: [275, 100] };
+const LIGHT = { end: 0.3, hues: [105, 290] };
 
-/** Return the present colours of the style sheet for an element, and the font of numbers. */
-export function coloursOf(element) {
-  const style = getComputedStyle(element);
-  const colours = Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  return { ...colours, font: `11px ${style.getPropertyValue("--mono").trim() || "monospace"}` };
+/** Return the present colours of the theme. */
+export function themeColours() {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
 /** Return the scale for a panel with the colour `#rrggbb`: 256 colours as `[red, green, blue]`. */
 export function scaleFor(panel) {
   const from = lightnessOf(panel);
-  const { end, hues, chroma } = from < 0.6 ? DARK : LIGHT;
+  const { end, hues } = from < 0.6 ? DARK : LIGHT;
   return Array.from({ length: STEPS }, (_, step) => {
     const share = step / (STEPS - 1);
-    const hue = ((hues[0] + (hues[1] - hues[0]) * share) * Math.PI) / 180;
-    // Near the panel sRGB has less room for chroma.
-    const radius = chroma * Math.sin(Math.PI * (0.12 + 0.5 * share));
     // Even a small quantity differs from the panel.
     const lightness = from + (end - from) * (LEAST + (1 - LEAST) * share);
-    return srgbOf(lightness, radius * Math.cos(hue), radius * Math.sin(hue));
+    return colourOf(lightness, ((hues[0] + (hues[1] - hues[0]) * share) * Math.PI) / 180);
   });
+}
+
+/** Return the most colourful colour of a lightness and hue, up to a limit, that sRGB has. */
+function colourOf(lightness, hue) {
+  for (let chroma = MOST_CHROMA; chroma > 0; chroma -= 0.005) {
+    const parts = srgbOf(lightness, chroma * Math.cos(hue), chroma * Math.sin(hue));
+    // A part that must be cut would change the lightness.
+    if (parts.every((part) => part >= 0 && part <= 1)) return parts.map(byteOf);
+  }
+  return srgbOf(lightness, 0, 0).map((part) => byteOf(Math.min(1, Math.max(0, part))));
 }
 
 /** Return a scale as pixels for ImageData; the first one is transparent. */
@@ -52,7 +59,7 @@ export function lightnessOf(hex) {
   return 0.2104542553 * long + 0.793617785 * medium - 0.0040720468 * short;
 }
 
-/** Return the colour of OKLab coordinates. https://bottosson.github.io/posts/oklab/ */
+/** Return the linear parts of sRGB of OKLab coordinates. https://bottosson.github.io/posts/oklab/ */
 function srgbOf(lightness, a, b) {
   const long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3;
   const medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3;
@@ -61,7 +68,11 @@ function srgbOf(lightness, a, b) {
     4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
     -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
     -0.0041960863 * long - 0.7034186147 * medium + 1.707614701 * short,
-  ].map((part) => Math.round(255 * gamma(Math.min(1, Math.max(0, part)))));
+  ];
+}
+
+function byteOf(part) {
+  return Math.round(255 * gamma(part));
 }
 
 function linear(part) {

@@ -1,9 +1,11 @@
 // A drawing by uPlot that follows the size of its element, the theme, and its visibility.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { coloursOf } from "./palette.js";
+import { themeColours } from "./palette.js";
 
 const HATCH = 6;
+// A drawing is ready shortly before it comes into view.
+const MARGIN = "200px";
 const LIGHT = matchMedia("(prefers-color-scheme: light)");
 
 export const { stepped, linear } = { stepped: uPlot.paths.stepped, linear: uPlot.paths.linear };
@@ -14,12 +16,11 @@ export class Plot {
   #host;
   #plot;
   #observer;
-  #data = null;
   #isSeen = true;
   #sight;
   #onCursor;
   #retheme = () => {
-    this.colours = coloursOf(this.#host);
+    this.colours = themeColours();
     this.#plot?.redraw(false);
   };
 
@@ -27,12 +28,12 @@ export class Plot {
    *
    * `options` are uPlot's, without size, in which colours are functions. `onCursor` is called when
    * the cursor has moved, with the index of its point and the value on the vertical axis, both
-   * null if there is no cursor.
+   * null if there is no cursor; `onSeen` when the drawing comes into view.
    */
-  constructor(host, options, onCursor) {
+  constructor(host, options, { onCursor, onSeen }) {
     this.#host = host;
     this.#onCursor = onCursor;
-    this.colours = coloursOf(host);
+    this.colours = themeColours();
     this.#plot = new uPlot(
       {
         legend: { show: false },
@@ -47,7 +48,11 @@ export class Plot {
     );
     this.#observer = new ResizeObserver(() => this.#resize());
     this.#observer.observe(host);
-    this.#sight = new IntersectionObserver((entries) => this.#see(entries.at(-1).isIntersecting));
+    this.#sight = new IntersectionObserver((entries) => {
+      const wasSeen = this.#isSeen;
+      this.#isSeen = entries.at(-1).isIntersecting;
+      if (this.#isSeen && !wasSeen) onSeen();
+    }, { rootMargin: MARGIN });
     this.#sight.observe(host);
     window.addEventListener("themechange", this.#retheme);
     LIGHT.addEventListener("change", this.#retheme);
@@ -58,15 +63,9 @@ export class Plot {
     return this.#isSeen;
   }
 
-  /** The height of the area of the data, in pixels of the page. */
-  get height() {
-    return this.#plot.over.clientHeight;
-  }
-
-  /** Draw other data, now or when the drawing is seen. */
+  /** Draw other data. */
   draw(data) {
-    this.#data = data;
-    if (this.#isSeen) this.#plot.setData(data);
+    this.#plot.setData(data);
   }
 
   /** Move the cursor to a value on each axis; `y` may be null for the middle. */
@@ -94,12 +93,6 @@ export class Plot {
     const { idx, top } = this.#plot?.cursor ?? {};
     if (idx === null || idx === undefined || top < 0) this.#onCursor(null, null);
     else this.#onCursor(idx, this.#plot.posToVal(top, "y"));
-  }
-
-  #see(isSeen) {
-    const wasSeen = this.#isSeen;
-    this.#isSeen = isSeen;
-    if (isSeen && !wasSeen && this.#data !== null) this.#plot.setData(this.#data);
   }
 
   #resize() {

@@ -1,6 +1,6 @@
 // Figures of samples over time: rounded numbers for drawing, exact texts for readers.
 
-import { imbalance, middle, spreadPoints } from "./exact.js";
+import { imbalance, middle, spreadPoints } from "./figures.js";
 import { difference } from "../kraken-book.js";
 
 /** The levels of each side whose quantities are weighed: those that the checksum covers. */

@@ -75,7 +75,7 @@ export class TimeChart {
         }],
       },
     };
-    return new Plot(this.#frame.host, options, (index, value) => this.#take(index, value));
+    return new Plot(this.#frame.host, options, { onCursor: (index, value) => this.#take(index, value), onSeen: () => this.draw() });
   }
 
   #take(index, value) {
@@ -92,11 +92,11 @@ export class TimeChart {
     const sample = this.#timeline.at(second);
     const place = { index: Math.max(0, second - first), count: samples.length };
     if (sample === null) {
-      this.#frame.show(this.#second === null ? [] : [gapText(second)], place);
+      this.#frame.show(samples.length === 0 ? [] : [gapText(second)], place);
       return;
     }
     const parts = this.#figure.readout(sample, this.#second === null ? null : this.#value);
-    this.#frame.show(this.#second === null ? parts : [timeText(second), ...parts], place);
+    this.#frame.show([timeText(second), ...parts], place);
   }
 
   #press({ key, shiftKey }) {

@@ -91,11 +91,6 @@ export function shortageText({ filled, unfilled }, { unit }, { base, quote }, le
   return `Not enough depth in the window: its ${levels} levels have ${short(filled)} ${base}, and ${rest} is left. The venue may have more.`;
 }
 
-/** Return the sentence about a book in doubt. */
-export function doubtText({ why, status }) {
-  return `Last known book, not live (${status}). ${why}`;
-}
-
 export const TEXTS = Object.freeze({
   heat: "Book over time",
   heatAbout: "Heatmap of the book over the last ten minutes: arrow keys left and right move through time, up and down through prices",
@@ -107,6 +102,7 @@ export const TEXTS = Object.freeze({
   depthAbout: "Cumulative quantity by price: arrow keys move from level to level",
   cost: "Cost to fill",
   amountFault: "Write an amount above zero with digits and a point, such as 2.5.",
+  lastKnown: "Last known book, not live",
   noBook: "Waiting for a verified book…",
   tooSmall: "The amount is less than one lot.",
 });

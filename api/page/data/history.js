@@ -61,10 +61,6 @@ export class BookHistory {
     this.#listeners.add(listener);
   }
 
-  forget(listener) {
-    this.#listeners.delete(listener);
-  }
-
   /** Return one entry for each of the last `SECONDS` seconds: a Sample, or null for a gap. */
   samples() {
     return this.#ring.all();

@@ -140,7 +140,7 @@ def test_figures_of_a_book_are_those_of_decimals(prices: int, qtys: int) -> None
     number = random.Random(prices)
     books = [book(number, prices, qtys) for _ in range(100)]
     given = [{"bids": bids, "asks": asks} for bids, asks in books]
-    results = run_module("charts/exact.js", FIGURES, given)
+    results = run_module("charts/figures.js", FIGURES, given)
     with localcontext() as context:
         context.prec = 200
         for (bids, asks), result in zip(books, results, strict=True):
@@ -166,8 +166,8 @@ def test_quotients_are_rounded_half_to_even() -> None:
     pairs = [(5, 2), (7, 2), (-5, 2), (-7, 2), (1, 3), (2, 3), (-1, 3), (5, -2), (0, 3)]
     script = "return given.map(([a, b]) => String(module.divide(BigInt(a), BigInt(b))))"
     expected = ["2", "4", "-2", "-4", "0", "1", "0", "-2", "0"]
-    assert run_module("charts/exact.js", script, pairs) == expected
+    assert run_module("charts/figures.js", script, pairs) == expected
 
 
 def test_imbalance_of_no_levels_is_unknown() -> None:
-    assert run_module("charts/exact.js", "return module.imbalance([], [])") is None
+    assert run_module("charts/figures.js", "return module.imbalance([], [])") is None

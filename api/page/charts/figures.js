@@ -1,28 +1,11 @@
-// Exact arithmetic with decimal texts: a decimal is a BigInt number of units and a number of
-// decimals. Only quotients are rounded, half to even, to the decimals that the caller asks for.
+// Figures of levels, from exact arithmetic. Only quotients are rounded: half to even, to the decimals
+// that the caller asks for.
 
-/** Return the number of decimals of a text. */
-export function decimalsOf(text) {
-  const point = text.indexOf(".");
-  return point < 0 ? 0 : text.length - point - 1;
-}
+import { decimalsOf, textOf, unitsOf } from "../parts/exact.js";
 
 /** Return the greatest number of decimals of some texts, 0 without any. */
 export function mostDecimals(texts) {
   return texts.reduce((most, text) => Math.max(most, decimalsOf(text)), 0);
-}
-
-/** Return a decimal text as units of 10**-decimals; it has at most so many decimals. */
-export function unitsOf(text, decimals) {
-  return BigInt(text.replace(".", "")) * 10n ** BigInt(decimals - decimalsOf(text));
-}
-
-/** Return units of 10**-decimals as a text with all decimals. */
-export function textOf(units, decimals) {
-  const sign = units < 0n ? "-" : "";
-  const digits = String(units < 0n ? -units : units).padStart(decimals + 1, "0");
-  if (decimals === 0) return sign + digits;
-  return `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 
 /** Return `numerator / denominator` as a whole number, rounded half to even. */
