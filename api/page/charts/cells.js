@@ -8,6 +8,7 @@ const TENTH = 9;
 // A range is kept while it is not this many times as high as necessary.
 const SLACK = 1.6;
 const MOST_ROWS = 240;
+const MOST_WEIGHED = 30;
 
 /** The rows of a heatmap. Prices are whole ticks: units of the last decimal. */
 export class Grid {
@@ -51,25 +52,27 @@ export function gridOf(samples, last = null) {
   return new Grid(decimals, first, bin, Math.ceil((high + room + 1 - first) / bin));
 }
 
-/** Return the sums of the quantities of each cell, column by column, each from the lowest row. */
-export function cellsOf(samples, grid) {
-  const cells = new Float64Array(samples.length * grid.rows);
-  samples.forEach((sample, column) => {
-    if (sample === null) return;
-    const start = column * grid.rows;
-    for (const { prices, qtys } of [sample.bids, sample.asks]) {
-      for (let level = 0; level < prices.length; level += 1) {
-        const row = grid.rowOf(prices[level]);
-        if (row >= 0 && row < grid.rows) cells[start + row] += qtys[level];
-      }
+/** Return the sum of the quantities in each row at a sample, from the lowest row. */
+export function columnOf({ bids, asks }, grid) {
+  const column = new Float64Array(grid.rows);
+  const perTick = 10 ** grid.decimals;
+  for (const { prices, qtys } of [bids, asks]) {
+    for (let level = 0; level < prices.length; level += 1) {
+      const row = Math.floor((Math.round(prices[level] * perTick) - grid.low) / grid.bin);
+      if (row >= 0 && row < grid.rows) column[row] += qtys[level];
     }
-  });
-  return cells;
+  }
+  return column;
 }
 
-/** Return the quantity that gets the last colour: 98 of 100 cells with levels have at most that. */
-export function fullOf(cells) {
-  const filled = cells.filter((qty) => qty > 0).sort();
+/** Return the quantity that gets the last colour: 98 of 100 cells with levels have at most that. Some
+ *  of the samples represent all.
+ */
+export function fullOf(samples, grid) {
+  const known = samples.filter((sample) => sample !== null);
+  const step = Math.max(1, Math.floor(known.length / MOST_WEIGHED));
+  const qtys = known.filter((_, index) => index % step === 0).flatMap((sample) => [...columnOf(sample, grid)]);
+  const filled = Float64Array.from(qtys.filter((qty) => qty > 0)).sort();
   return filled.length === 0 ? 0 : filled[Math.floor(0.98 * (filled.length - 1))];
 }
 
@@ -79,16 +82,6 @@ export function fullOf(cells) {
 export function stepOf(qty, full) {
   if (qty <= 0) return 0;
   return 1 + Math.round(254 * Math.min(1, Math.sqrt(qty / full)));
-}
-
-/** Write the colours of cells into the pixels of an image, whose first row is at the top. */
-export function colourCells(cells, { rows }, full, scale, pixels) {
-  const columns = cells.length / rows;
-  for (let column = 0; column < columns; column += 1) {
-    for (let row = 0; row < rows; row += 1) {
-      pixels[(rows - 1 - row) * columns + column] = scale[stepOf(cells[column * rows + row], full)];
-    }
-  }
 }
 
 function rangeOf(samples) {

@@ -1,9 +1,11 @@
 // The figure of the heatmap: quantities by time and price as colours, with the mid on them.
 
-import { cellsOf, colourCells, fullOf, gridOf, stepOf } from "./cells.js";
+import { fullOf, gridOf, stepOf } from "./cells.js";
 import { make } from "./dom.js";
 import { sum } from "./figures.js";
+import { PROVED_LEVELS } from "../data/rebuild.js";
 import { textOf } from "../parts/exact.js";
+import { HeatImage } from "./image.js";
 import { pixelsOf, scaleFor } from "./palette.js";
 import { figuresOf, extremesOf } from "./series.js";
 import { TEXTS, axisText, fixed, heatSummary, short } from "./words.js";
@@ -22,7 +24,7 @@ export class Heat {
   #units;
   #grid = null;
   #full = 0;
-  #image = document.createElement("canvas");
+  #image = new HeatImage();
   #panel = null;
   #scale = null;
   #gradient = make("canvas", "", { width: LEGEND_STEPS, height: 1, "aria-hidden": "true" });
@@ -43,30 +45,21 @@ export class Heat {
 
   data({ samples, series: { mids } }) {
     this.#grid = gridOf(samples, this.#grid);
-    if (this.#grid !== null) {
-      this.#cells = cellsOf(samples, this.#grid);
-      this.#rescale();
-    }
-    this.#isStale = true;
+    if (this.#grid !== null) this.#rescale(fullOf(samples, this.#grid));
     return [mids, mids];
   }
 
-  #cells = new Float64Array(0);
-  #isStale = false;
-
-  drawBelow({ ctx, bbox, valToPos }, { range: [first, end] }, { panel }) {
-    if (this.#grid === null || this.#cells.length === 0) return;
+  drawBelow({ ctx, bbox, valToPos }, { samples, range: [first, end] }, { panel }) {
+    if (this.#grid === null) return;
     if (panel !== this.#panel) this.#takeTheme(panel);
-    if (this.#isStale) this.#drawCells();
+    this.#image.update(samples, first, { grid: this.#grid, full: this.#full, scale: this.#scale });
     const [left, right] = [first, end].map((second) => valToPos(second, "x", true));
     const [bottom, top] = this.#grid.edges.map((price) => valToPos(price, "y", true));
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    // Smoothing only shrinks: rows and columns that are larger than pixels keep their edges.
-    ctx.imageSmoothingEnabled = right - left < this.#image.width;
-    ctx.drawImage(this.#image, left, top, right - left, bottom - top);
+    this.#image.copy(ctx, first, samples.length, { left, top, width: right - left, height: bottom - top });
     ctx.restore();
   }
 
@@ -113,15 +106,14 @@ export class Heat {
     return bin === 1 ? text(first) : `${text(first)} to ${text(last)}`;
   }
 
-  /** Whether a row lies beyond the levels that are known. */
+  /** Whether a level that is not known may be in a row. */
   #isBeyond({ bids, asks, isWhole }, row) {
     if (isWhole) return false;
-    const rows = [bids, asks].map(({ prices }) => this.#grid.rowOf(prices.at(-1)));
-    return row < rows[0] || row > rows[1];
+    const [low, high] = [bids, asks].map(({ prices }) => this.#grid.rowOf(prices[Math.min(prices.length, PROVED_LEVELS) - 1]));
+    return row < low || row > high;
   }
 
-  #rescale() {
-    const full = fullOf(this.#cells);
+  #rescale(full) {
     if (full > 0 && this.#full > 0 && full < MOST_DRIFT * this.#full && this.#full < MOST_DRIFT * full) return;
     this.#full = full;
     this.#most.textContent = ` ${axisText(full, 10 ** (Math.floor(Math.log10(full)) - 2))} ${this.#units.base}`;
@@ -130,23 +122,10 @@ export class Heat {
   #takeTheme(panel) {
     this.#panel = panel;
     this.#scale = pixelsOf(scaleFor(panel));
-    this.#isStale = true;
     const context = this.#gradient.getContext("2d");
     const image = context.createImageData(LEGEND_STEPS, 1);
     const pixels = new Uint32Array(image.data.buffer);
     for (let step = 0; step < LEGEND_STEPS; step += 1) pixels[step] = this.#scale[stepOf(step / (LEGEND_STEPS - 1), 1)];
     context.putImageData(image, 0, 0);
-  }
-
-  #drawCells() {
-    const { rows } = this.#grid;
-    const columns = this.#cells.length / rows;
-    this.#image.width = columns;
-    this.#image.height = rows;
-    const context = this.#image.getContext("2d");
-    const image = context.createImageData(columns, rows);
-    colourCells(this.#cells, this.#grid, this.#full, this.#scale, new Uint32Array(image.data.buffer));
-    context.putImageData(image, 0, 0);
-    this.#isStale = false;
   }
 }

@@ -41,7 +41,9 @@ export function waitingText({ isFilling, failure }) {
 export function beginText({ failure }, samples, first) {
   const begin = samples.findIndex((sample) => sample !== null);
   if (begin < 0) return "";
-  const since = `Verified since ${timeText(first + begin)}.`;
+  const whole = samples.findLastIndex((sample) => sample?.isWhole === false) + 1;
+  const deep = whole === 0 ? "" : ` Before ${timeText(first + whole)}, levels beyond the tenth may be missing.`;
+  const since = `Verified since ${timeText(first + begin)}.${deep}`;
   return failure === null ? since : `${since} The past could not be loaded: ${failure}.`;
 }
 

@@ -5,13 +5,14 @@
 // - From a snapshot among the events, all levels are known, as on a stream.
 // - Without one, a level that no event has touched is that of the present book, and a touched one
 //   is known from its first event on. So the book is incomplete at the beginning, and completes
-//   itself. It is used only after events whose checksum it has. The checksum covers the best ten
-//   levels of each side; deeper ones may still be missing, so they are not used.
+//   itself. It is used only after events whose checksum it has, which proves the best ten levels.
+//   Of deeper levels those are used that are known to be right (certain.js); some may be missing.
 //
 // A missing event, a lost book and a new leader end a run of events: nothing before one is known
 // from what follows it.
 
-import { Book, checksum } from "../kraken-book.js";
+import { Book, LevelError, checksum } from "../kraken-book.js";
+import { CertainLevels } from "./certain.js";
 import { Levels, Sample } from "./samples.js";
 
 /** The levels of each side that the checksum covers. */
@@ -61,12 +62,12 @@ function samplesOf(run, present, depth, end) {
   const [{ event: first }] = run;
   if (first.kind !== "snapshot" && !keepsBook(first)) return [];
   const isWhole = first.kind === "snapshot";
-  const book = new PastBook(isWhole ? first.depth : depth, isWhole);
+  const certain = isWhole ? null : new CertainLevels(run.map(({ event }) => event), present);
+  const book = new PastBook(isWhole ? first.depth : depth, certain);
   const samples = [];
   try {
-    if (!isWhole && present !== null) book.begin(untouched(run, present));
     run.forEach(({ ms, event }, index) => {
-      book.apply(event);
+      book.apply(event, index);
       const second = Math.floor(ms / 1000);
       // The book holds until the next event, so that it is the one at the end of these seconds.
       const after = Math.floor((run[index + 1]?.ms ?? end) / 1000);
@@ -74,39 +75,31 @@ function samplesOf(run, present, depth, end) {
     });
   } catch (error) {
     // After a level that cannot be, nothing of this run is known any more.
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof LevelError)) throw error;
   }
   return samples;
-}
-
-/** Return the levels of the present book that no event of the run has touched. */
-function untouched(run, { bids, asks }) {
-  const touched = (side) => new Set(run.flatMap(({ event }) => (event[side] ?? []).map(([price]) => price)));
-  const [ofBids, ofAsks] = [touched("bids"), touched("asks")];
-  return {
-    bids: bids.filter(([price]) => !ofBids.has(price)),
-    asks: asks.filter(([price]) => !ofAsks.has(price)),
-  };
 }
 
 /** A book of the past, complete or in its best levels. */
 class PastBook {
   #book;
+  #certain;
   #isWhole;
   #last = null;
   #expected = null;
 
-  constructor(depth, isWhole) {
+  /** `certain` is null if the first event is a snapshot. */
+  constructor(depth, certain) {
     this.#book = new Book(depth);
-    this.#isWhole = isWhole;
+    this.#certain = certain;
+    this.#isWhole = certain === null;
+    if (certain !== null) this.#book.apply(certain.bids.untouched, certain.asks.untouched);
   }
 
-  begin({ bids, asks }) {
-    this.#book.apply(bids, asks);
-  }
-
-  apply(event) {
+  /** Apply the event of the run with this index. */
+  apply(event, index) {
     this.#last = event;
+    this.#certain?.pass(index);
     if (event.kind === "status") return;
     this.#book.apply(event.bids, event.asks);
     this.#expected = event.checksum;
@@ -118,11 +111,17 @@ class PastBook {
   samples(first, after) {
     if (!this.#isWhole && !this.#isProved()) return [];
     const isWhole = this.#isWhole || this.#book.depth <= PROVED_LEVELS;
-    const count = isWhole ? this.#book.depth : PROVED_LEVELS;
-    const [bids, asks] = [this.#book.bids, this.#book.asks].map((side) => new Levels(side.best(count)));
+    const [bids, asks] = ["bids", "asks"].map((side) => new Levels(this.#known(side, isWhole)));
     const { epoch, seq } = this.#last;
     const sample = new Sample({ second: first, epoch, seq, bids, asks, isWhole });
     return Array.from({ length: after - first }, (_, index) => sample.at(first + index));
+  }
+
+  /** Return the levels of a side that are known to be right. */
+  #known(side, isWhole) {
+    const levels = this.#book[side].best(this.#book.depth);
+    if (isWhole) return levels;
+    return levels.filter(([price], rank) => rank < PROVED_LEVELS || this.#certain?.[side].has(price));
   }
 
   #isProved() {

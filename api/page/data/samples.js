@@ -35,7 +35,9 @@ export class Levels {
 
 /** The proved book at the end of one second. */
 export class Sample {
-  /** `isWhole` is false if only the best ten levels of each side are proved; only these are kept. */
+  /** `isWhole` is false if the book was rebuilt without a snapshot: its best ten levels of each side are
+   *  complete; the deeper ones are right, but some may be missing.
+   */
   constructor({ second, epoch, seq, bids, asks, isWhole }) {
     Object.assign(this, { second, epoch, seq, bids, asks, isWhole });
   }

@@ -42,7 +42,9 @@ def test_cells_have_the_quantity_of_each_price_and_second() -> None:
         "charts/cells.js",
         """
         const grid = module.gridOf(samples)
-        const cells = [...module.cellsOf(samples, grid)]
+        const empty = new Array(grid.rows).fill(0)
+        const column = (sample) => (sample === null ? empty : [...module.columnOf(sample, grid)])
+        const cells = samples.flatMap(column)
         const prices = Array.from({ length: grid.rows }, (_, row) => grid.tickOf(row))
         return [prices, cells]
         """,
@@ -66,7 +68,7 @@ def test_rows_of_a_wide_book_have_several_ticks_and_keep_the_sum() -> None:
         "charts/cells.js",
         """
         const grid = module.gridOf(samples)
-        const cells = module.cellsOf(samples, grid)
+        const cells = module.columnOf(samples[0], grid)
         const again = module.gridOf(samples, grid)
         return { bin: grid.bin, rows: grid.rows, sum: cells.reduce((a, b) => a + b),
                  isKept: again === grid, edges: grid.edges }

@@ -42,8 +42,9 @@ class Market:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._middle = 10_000
+        self._reach = max(60, 2 * self.depth)
         self._whole: dict[str, dict[int, int]] = {"bids": {}, "asks": {}}
-        for distance in range(1, 60):
+        for distance in range(1, self._reach + 1):
             for side, sign in (("bids", -1), ("asks", 1)):
                 if self._random.random() < 0.8:
                     price = self._middle + sign * distance
@@ -102,7 +103,7 @@ class Market:
         side, sign = self._random.choice((("bids", -1), ("asks", 1)))
         if self._random.random() < 0.05:
             self._middle += self._random.choice((-1, 1))
-        distance = min(int(self._random.expovariate(0.15)) + 1, 59)
+        distance = min(int(self._random.expovariate(0.15)) + 1, self._reach)
         price = self._middle + sign * distance
         qty = 0 if self._random.random() < 0.4 else self._random.randint(1, 10**9)
         self._whole[side][price] = qty
@@ -153,13 +154,16 @@ def rebuilt(market: Market, entries: list[Entry] | None = None) -> dict[int, dic
     }
     found = {sample["second"]: sample for sample in run_module("data/rebuild.js", REBUILD, given)}
     for second, sample in found.items():
-        count = market.depth if sample["isWhole"] else PROVED
-        bids, asks = market.truth[second]
-        assert [sample["bids"], sample["asks"]] == [bids[:count], asks[:count]], second
+        for shown, true in zip((sample["bids"], sample["asks"]), market.truth[second], strict=True):
+            if sample["isWhole"]:
+                assert shown == true, second
+            else:
+                assert shown[:PROVED] == true[:PROVED], second
+                assert [level for level in shown if level not in true] == [], second
     return found
 
 
-@pytest.mark.parametrize("depth", [10, 25])
+@pytest.mark.parametrize("depth", [10, 25, 100])
 @pytest.mark.parametrize("seed", range(3))
 def test_book_without_snapshot_is_rebuilt_where_its_checksum_proves_it(
     depth: int, seed: int
@@ -172,6 +176,9 @@ def test_book_without_snapshot_is_rebuilt_where_its_checksum_proves_it(
     assert len(found) > 0.8 * len(seconds)
     assert max(found) == seconds[-1]
     assert {sample["isWhole"] for sample in found.values()} == {depth <= PROVED}
+    # Far from the mid, most levels of a deep book are not touched.
+    levels = sum(len(sample["bids"]) for sample in found.values()) / len(found)
+    assert levels >= (60 if depth == 100 else PROVED)
 
 
 def test_book_after_a_snapshot_is_whole_at_any_depth() -> None:
