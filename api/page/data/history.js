@@ -101,7 +101,10 @@ export class BookHistory {
       const { entries, serverTime } = await this.#read(this.#followed.symbol, from, position, this.#aborter.signal);
       this.#correct(serverTime);
       const until = this.#ring.last ?? this.#second;
-      for (const sample of rebuild(entries, present, until)) this.#ring.put(sample);
+      for (const part of rebuild(entries, present, until)) {
+        for (const sample of part) this.#ring.put(sample);
+        await this.#pause();
+      }
       this.failure = null;
     } catch (error) {
       if (this.#aborter.signal.aborted) return;
@@ -139,6 +142,12 @@ export class BookHistory {
     this.#skew = Math.abs(skew) < LEAST_SKEW ? 0 : skew;
     this.#ring.clear();
     this.#ring.reach(this.#second);
+  }
+
+  /** Let the page do other work; throw if the history is closed. */
+  async #pause() {
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#aborter.signal.throwIfAborted();
   }
 
   #tell() {

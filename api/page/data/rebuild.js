@@ -18,7 +18,11 @@ import { Levels, Sample } from "./samples.js";
 /** The levels of each side that the checksum covers. */
 export const PROVED_LEVELS = 10;
 
-/** Return the samples of `entries`, oldest first; a second without a proved book has none.
+// The events between two breaks, so that a task takes some milliseconds.
+const EVENTS_PER_PART = 250;
+
+/** Yield the samples of `entries`, oldest first, in parts between which the caller can take a break; a
+ *  second without a proved book has no sample.
  *
  * @param {{ms: number, event: object}[]} entries The numbered events of one book in order, with
  * their times.
@@ -26,15 +30,15 @@ export const PROVED_LEVELS = 10;
  * The verified present book.
  * @param {number} until The second up to which the present book is sampled.
  */
-export function rebuild(entries, present, until) {
+export function* rebuild(entries, present, until) {
   const past = entries.filter(({ event }) => !isLater(event, present.position));
   const runs = runsOf(past);
-  return runs.flatMap((run, index) => {
+  for (const [index, run] of runs.entries()) {
     const isLast = index === runs.length - 1;
     const reachesPresent = isLast && isSame(run.at(-1).event, present.position);
     const end = reachesPresent ? 1000 * (until + 1) : endOf(run, runs[index + 1]);
-    return samplesOf(run, reachesPresent ? present : null, present.depth, end);
-  });
+    yield* samplesOf(run, reachesPresent ? present : null, present.depth, end);
+  }
 }
 
 /** Cut entries into runs: each begins with a snapshot or after a gap, and has no gap inside. */
@@ -57,27 +61,38 @@ function endOf(run, next) {
   return first !== undefined && isNext(first.event, run.at(-1).event) ? first.ms : run.at(-1).ms + 1;
 }
 
-/** Return the samples of a run, which ends at the time `end` in ms. */
-function samplesOf(run, present, depth, end) {
+/** Yield the samples of a run, which ends at the time `end` in ms, in parts. */
+function* samplesOf(run, present, depth, end) {
   const [{ event: first }] = run;
-  if (first.kind !== "snapshot" && !keepsBook(first)) return [];
+  if (first.kind !== "snapshot" && !keepsBook(first)) return;
   const isWhole = first.kind === "snapshot";
   const certain = isWhole ? null : new CertainLevels(run.map(({ event }) => event), present);
   const book = new PastBook(isWhole ? first.depth : depth, certain);
-  const samples = [];
-  try {
-    run.forEach(({ ms, event }, index) => {
-      book.apply(event, index);
-      const second = Math.floor(ms / 1000);
-      // The book holds until the next event, so that it is the one at the end of these seconds.
-      const after = Math.floor((run[index + 1]?.ms ?? end) / 1000);
-      if (after > second) samples.push(...book.samples(second, after));
-    });
-  } catch (error) {
+  for (let start = 0; start < run.length; start += EVENTS_PER_PART) {
+    const samples = [];
+    const isRight = takePart(book, run, start, end, samples);
+    yield samples;
     // After a level that cannot be, nothing of this run is known any more.
-    if (!(error instanceof LevelError)) throw error;
+    if (!isRight) return;
   }
-  return samples;
+}
+
+/** Apply the events of a part of a run, and collect the samples; return whether all could be applied. */
+function takePart(book, run, start, end, samples) {
+  for (let index = start; index < Math.min(run.length, start + EVENTS_PER_PART); index += 1) {
+    const { ms, event } = run[index];
+    try {
+      book.apply(event, index);
+    } catch (error) {
+      if (!(error instanceof LevelError)) throw error;
+      return false;
+    }
+    const second = Math.floor(ms / 1000);
+    // The book holds until the next event, so that it is the one at the end of these seconds.
+    const after = Math.floor((run[index + 1]?.ms ?? end) / 1000);
+    if (after > second) samples.push(...book.samples(second, after));
+  }
+  return true;
 }
 
 /** A book of the past, complete or in its best levels. */

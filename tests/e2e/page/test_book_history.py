@@ -36,7 +36,8 @@ class Scene {
     for (let passed = 0; passed < seconds; passed += 1) {
       this.time += 1000
       this.history.tick()
-      await new Promise(setImmediate)
+      // A moment for the request of the past, and for the parts of its answer.
+      for (let breaks = 0; breaks < 5; breaks += 1) await new Promise((done) => setTimeout(done))
     }
   }
   // Seconds since the start, with the seq of the sample, of those that are not gaps.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from lab.naive_book import NaiveBook
 from lab.services import Api, SimulatorProcess
@@ -149,6 +150,11 @@ def test_fresh_page_shows_the_recorded_past_and_the_present_of_the_simulator(
     differing = {time for time in compared if found[time] != recorded[time]}
     # A live sample is the book of the page, which may have an event some ms after its second.
     assert len(differing) <= 1, {time: (found[time], recorded[time]) for time in differing}
+    schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    for scheme in schemes:
+        shown.page.emulate_media(color_scheme=scheme)
+        results = Axe().run(shown.page)
+        assert results.violations_count == 0, results.generate_report()
     assert shown.errors == []
 
 

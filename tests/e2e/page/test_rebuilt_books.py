@@ -18,7 +18,8 @@ START_MS = 1_800_000_000_000
 PROVED = 10
 REBUILD = """
 const { entries, present, until } = given
-return module.rebuild(entries, present, until).map(({ second, epoch, seq, isWhole, bids, asks }) =>
+const samples = [...module.rebuild(entries, present, until)].flat()
+return samples.map(({ second, epoch, seq, isWhole, bids, asks }) =>
   ({ second, epoch, seq, isWhole, bids: bids.best(), asks: asks.best() }))
 """
 
