@@ -37,7 +37,7 @@ class BookMessage(msgspec.Struct, frozen=True, gc=False):
         time: The venue's time in RFC 3339, if it has one.
         is_snapshot: Whether it replaces the book.
         first: Number of the first change in it, if the venue numbers the changes of each pair.
-        last: Number of the last.
+        last: Number of the last. That of a snapshot is the one that its first change continues.
     """
 
     pair: str

@@ -440,6 +440,8 @@ class SequencedSession:
             return
         deep = DeepBook(followed.book, precision)
         followed.drop()
+        # The numbers of the changes continue that of the snapshot. It may be lower than the last.
+        followed.last = message.last
         followed.is_filling = True
         try:
             yield from deep.fill(message.bids, message.asks)
