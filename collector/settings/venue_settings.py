@@ -105,7 +105,7 @@ class OneVenueSettings(EnvironmentSettings):
     """The base of the settings of one venue."""
 
     HOSTS: ClassVar[tuple[str, ...]]
-    """The ends of the venue's own hosts."""
+    """The ends of the venue's own hosts, with the dot before them."""
 
 
 class KrakenSettings(OneVenueSettings):

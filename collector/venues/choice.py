@@ -16,7 +16,7 @@ from collector.venues.sequenced.protocol import VenueTraits
 from collector.venues.sequenced.venue import SequencedVenue
 from kraken_book.symbols import KRAKEN
 
-_TRAITS: dict[str, Callable[[int], VenueTraits]] = {
+TRAITS: dict[str, Callable[[int], VenueTraits]] = {
     "coinbase": coinbase_traits,
     "binance": binance_traits,
     "bitfinex": bitfinex_traits,
@@ -45,7 +45,7 @@ def open_venue(
             tape,
         )
     return SequencedVenue(
-        _TRAITS[followed.name](followed.depth),
+        TRAITS[followed.name](followed.depth),
         followed.url,
         followed.rest_url,
         followed.source,

@@ -1,4 +1,7 @@
-"""The venues besides Kraken, whose markets or recordings `program` chooses itself."""
+"""The venues besides Kraken, whose markets or recordings `program` chooses itself.
+
+A new venue is an import and one line here.
+"""
 
 from __future__ import annotations
 

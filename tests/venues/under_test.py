@@ -16,7 +16,8 @@ class VenueUnderTest(NamedTuple):
         gap_is_of_connection: Whether a lost frame makes all books of the connection doubtful.
         gap_reasons: The reasons of a book after a lost frame.
         gives_books: Whether it gives its present books by REST, to compare with.
-        faults: The faults of its simulator that differ from the usual ones; an empty text if the
+        faults: The faults of its simulator that differ from the usual ones, by `gap`, `precision`,
+            `delist`, `rest_limit`, `slow_rest`, `rest_error` or `maintenance`; an empty text if the
             venue cannot have the fault.
     """
 
