@@ -1,16 +1,17 @@
 // Connects /books with the table, the stream with the ladders, and both with the notices.
 
-import { apiUrl } from "./address.js";
-import { Feed } from "./feed.js";
-import { FollowedBook } from "./followed.js";
-import { keepKey, keptKey } from "./key.js";
-import { Ladder } from "./ladder.js";
-import { Overview } from "./overview.js";
-import { Painter } from "./painter.js";
-import { BooksPoll } from "./poll.js";
-import { MOST_LADDERS, selected, toggle, venueOf } from "./selection.js";
-import { NOTHING, mark, write } from "./texts.js";
-import { clean, listed, quoted, venueTitle } from "./words.js";
+import { apiUrl } from "./data/address.js";
+import { Feed } from "./data/feed.js";
+import { FollowedBook } from "./data/followed.js";
+import { keepKey, keptKey } from "./data/key.js";
+import { BooksPoll } from "./data/poll.js";
+import { MOST_LADDERS, selected, toggled, venueOf } from "./data/selection.js";
+import { Ladder } from "./ladders/ladder.js";
+import { Overview } from "./overview/overview.js";
+import { Painter } from "./parts/painter.js";
+import { NOTHING, mark, write } from "./parts/texts.js";
+import { clean, listed, quoted, venueTitle } from "./parts/words.js";
+import { currentRoute, onRoute, replaceRoute } from "./routes.js";
 
 // Ages grow even if no event comes, so they are painted every 500 ms.
 const TICK = 500;
@@ -61,13 +62,16 @@ function askForKey(why) {
 }
 
 function toggleLadder(symbol) {
-  refusedOpening = toggle(symbol, [...ladders.keys()]) ? null : symbol;
+  const names = toggled(symbol, [...ladders.keys()]);
+  refusedOpening = names === null ? symbol : null;
+  if (names !== null) replaceRoute({ view: "ladders", names });
   arrange();
 }
 
 /** Update ladders, table and notices to the selection in the address. */
 function arrange() {
-  const selection = selected(books);
+  const route = currentRoute();
+  const selection = selected(books, route.view === "ladders" ? route.names : [route.name ?? route.view]);
   for (const [symbol, ladder] of ladders) {
     if (!selection.symbols.includes(symbol)) ladder.element.remove();
   }
@@ -211,7 +215,7 @@ function onTick() {
 document.addEventListener("visibilitychange", onVisibility);
 window.addEventListener("pagehide", onLeaving);
 window.addEventListener("pageshow", ({ persisted }) => persisted && onVisibility());
-window.addEventListener("hashchange", () => {
+onRoute(() => {
   refusedOpening = null;
   arrange();
 });

@@ -1,6 +1,6 @@
 // Paint changed views, at most once per frame of the screen. Hidden pages have no frames.
 
-import { atOneMoment } from "./clock.js";
+import { atOneMoment } from "../data/clock.js";
 
 export class Painter {
   #dirty = new Set();

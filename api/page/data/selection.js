@@ -1,10 +1,8 @@
-// The open ladders, which are part of the address: #BTC/USD,ETH/USD
+// Spellings of symbols, and the choice of the open ladders by names in the address.
 
 export const MOST_LADDERS = 12;
 // The number of ladders if the address names none.
 const FIRST_LADDERS = 4;
-// The address after every ladder was closed.
-const NONE = "none";
 // Kraken's older names, which are still in use.
 const OLD_NAMES = new Map([["XBT", "BTC"], ["XDG", "DOGE"]]);
 
@@ -30,11 +28,10 @@ export function folded(name) {
   return parts.map((part) => OLD_NAMES.get(part) ?? part).join("/");
 }
 
-/** Return the symbols of `books` to show, the unknown names in the address, and the names that
- *  exceed the limit.
+/** Return the symbols of `books` to show for the names in the address, null if it has none; the
+ *  unknown names; and the names that exceed the limit.
  */
-export function selected(books) {
-  const names = named();
+export function selected(books, names) {
   if (names === null) {
     const served = books.filter((book) => book.status !== "refused").map((book) => book.symbol);
     return { symbols: served.slice(0, FIRST_LADDERS), unknown: [], tooMany: [] };
@@ -49,28 +46,10 @@ export function selected(books) {
   };
 }
 
-/** Open or close the ladder of `symbol`; return false if no more can be opened. */
-export function toggle(symbol, open) {
-  const isOpen = open.includes(symbol);
-  if (!isOpen && open.length >= MOST_LADDERS) return false;
-  const symbols = isOpen ? open.filter((other) => other !== symbol) : [...open, symbol];
-  const hash = symbols.map(encodeURI).join(",") || NONE;
-  history.replaceState(null, "", `#${hash}`);
-  return true;
-}
-
-/** Return the names in the address without duplicates; null if it has no fragment. */
-function named() {
-  if (location.hash.length <= 1) return null;
-  const names = decoded(location.hash.slice(1)).split(",").map((name) => name.trim());
-  return [...new Set(names)].filter((name) => name !== "" && name.toLowerCase() !== NONE);
-}
-
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return text;
-    throw error;
-  }
+/** Return the open symbols after the ladder of `symbol` was opened or closed; null if no more can
+ *  be opened.
+ */
+export function toggled(symbol, open) {
+  if (open.includes(symbol)) return open.filter((other) => other !== symbol);
+  return open.length < MOST_LADDERS ? [...open, symbol] : null;
 }

@@ -1,9 +1,9 @@
 // The section of one followed book: best prices, rows, status and counts.
 
 import { SideRows, roughTotal } from "./rows.js";
-import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
-import { venueOf } from "./selection.js";
-import { clean, venueTitle } from "./words.js";
+import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
+import { venueOf } from "../data/selection.js";
+import { clean, venueTitle } from "../parts/words.js";
 
 const FEWEST_ROWS = 10;
 // More rows would slow every frame down. The caption shows that a deeper book is cut.

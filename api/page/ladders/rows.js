@@ -1,6 +1,6 @@
 // The rows of one side of a ladder. Their number is constant, so that the layout does not jump.
 
-import { fromTemplate, mark, writeDecimal } from "./texts.js";
+import { fromTemplate, mark, writeDecimal } from "../parts/texts.js";
 
 // The number of rows that fit by the style sheet; longer lists scroll, and can get the focus for it.
 const ROOM = 25;

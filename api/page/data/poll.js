@@ -4,7 +4,7 @@ import { apiUrl } from "./address.js";
 import { now } from "./clock.js";
 import { keyHeaders, keptKey } from "./key.js";
 import { venueOf } from "./selection.js";
-import { clean, statusText } from "./words.js";
+import { clean, statusText } from "../parts/words.js";
 
 const INTERVAL = 2000;
 const PATIENCE = 5000;

@@ -1,8 +1,8 @@
 // The table of all books; its buttons open and close ladders.
 
-import { folded, pairOf, venueOf } from "./selection.js";
-import { NOTHING, ageText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
-import { clean, quoted, venueTitle } from "./words.js";
+import { folded, pairOf, venueOf } from "../data/selection.js";
+import { NOTHING, ageText, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
+import { clean, quoted, venueTitle } from "../parts/words.js";
 
 // With more books than this, the table has a search field.
 const MANY = 12;

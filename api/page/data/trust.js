@@ -2,7 +2,7 @@
 
 import { State } from "../kraken-book.js";
 import { venueOf } from "./selection.js";
-import { connectionText, lagText, stateText, statusText } from "./words.js";
+import { connectionText, lagText, stateText, statusText } from "../parts/words.js";
 
 // After this silence of the server, in ms, no book counts as live.
 const MOST_SILENCE = 10_000;
