@@ -1,12 +1,14 @@
 // Connects /books with the table, the stream with the ladders, and both with the notices.
 
 import { apiUrl } from "./data/address.js";
+import { now } from "./data/clock.js";
 import { Feed } from "./data/feed.js";
 import { FollowedBook } from "./data/followed.js";
 import { keepKey, keptKey } from "./data/key.js";
 import { BooksPoll } from "./data/poll.js";
 import { MOST_LADDERS, selected, toggled, venueOf } from "./data/selection.js";
 import { Ladder } from "./ladders/ladder.js";
+import { PollHistory } from "./overview/history.js";
 import { Overview } from "./overview/overview.js";
 import { Painter } from "./parts/painter.js";
 import { NOTHING, mark, write } from "./parts/texts.js";
@@ -22,7 +24,8 @@ const BANNERS = {
 };
 
 const painter = new Painter();
-const overview = new Overview(document.getElementById("overview"), toggleLadder);
+const history = new PollHistory();
+const overview = new Overview(document.getElementById("overview"), { history, painter, onToggle: toggleLadder });
 const feed = new Feed();
 const poll = new BooksPoll(onBooks, onFailure);
 const headline = { paint: paintHeadline };
@@ -38,6 +41,7 @@ let refusedOpening = null;
 
 function onBooks(answer) {
   books = answer;
+  history.take(books, now());
   isAnswered = isKnown = true;
   write(document.getElementById("outage"), "");
   keyForm.hidden = true;
