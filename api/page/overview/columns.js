@@ -61,8 +61,10 @@ function compareValues(a, b, compare, sign) {
   return sign * compare(a, b);
 }
 
+/** Compare by pair, and then by venue, Kraken first as in the answers of the api. */
 function compareSymbols(a, b) {
-  return compareTexts(a.pair, b.pair) || compareTexts(a.venue, b.venue);
+  const isKraken = ({ venue }) => Number(venue === "kraken");
+  return compareTexts(a.pair, b.pair) || isKraken(b) - isKraken(a) || compareTexts(a.venue, b.venue);
 }
 
 function rankOf(status) {

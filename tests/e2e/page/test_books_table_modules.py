@@ -79,13 +79,13 @@ LINES: list[dict[str, Any]] = [
 @pytest.mark.parametrize(
     ("key", "direction", "order"),
     [
-        ("pair", "ascending", "Ab Ak Bk Ck Dk"),
-        ("pair", "descending", "Dk Ck Bk Ab Ak"),
+        ("pair", "ascending", "Ak Ab Bk Ck Dk"),
+        ("pair", "descending", "Dk Ck Bk Ak Ab"),
         ("venue", "ascending", "Ab Ak Bk Ck Dk"),
         ("bid", "ascending", "Ab Bk Ak Dk Ck"),
         ("bid", "descending", "Ak Dk Bk Ab Ck"),
-        ("rate", "ascending", "Ab Ak Dk Ck Bk"),
-        ("rate", "descending", "Ck Ab Ak Dk Bk"),
+        ("rate", "ascending", "Ak Ab Dk Ck Bk"),
+        ("rate", "descending", "Ck Ak Ab Dk Bk"),
         ("status", "ascending", "Ab Bk Ak Dk Ck"),
     ],
 )
