@@ -3,12 +3,12 @@
 // Search and filters are kept for the tab, because another tab may look for other books. The order
 // and the columns are kept for all visits.
 
+import { TAB, readKept, writeKept } from "../parts/kept.js";
 import { DEFAULT_SORT, isSort } from "./columns.js";
 import { searchOf } from "./search.js";
-import { readKept, writeKept } from "./kept.js";
 
-const TAB_NAME = "kraken-book overview filter";
-const VISITOR_NAME = "kraken-book overview order";
+const FILTER_NAME = "kraken-book overview filter";
+const ORDER_NAME = "kraken-book overview order";
 const LONGEST_TEXT = 200;
 
 export const ANY = "";
@@ -22,19 +22,17 @@ export class Choice {
   hasOnlyFavourites = false;
   sort = DEFAULT_SORT;
   hasAllColumns = false;
-  #tab;
-  #visitor;
+  /** The scrolled distance at which the table was left. */
+  top = 0;
 
-  /** `tab` and `visitor` are the browser's storages of this tab and of all visits. */
-  constructor(tab, visitor) {
-    this.#tab = tab;
-    this.#visitor = visitor;
-    const filter = readKept(tab, TAB_NAME) ?? {};
+  constructor() {
+    const filter = readKept(FILTER_NAME, TAB) ?? {};
     this.text = textOf(filter.text);
     this.venue = textOf(filter.venue);
     this.status = textOf(filter.status);
     this.hasOnlyFavourites = filter.hasOnlyFavourites === true;
-    const order = readKept(visitor, VISITOR_NAME) ?? {};
+    this.top = Number.isFinite(filter.top) ? filter.top : 0;
+    const order = readKept(ORDER_NAME) ?? {};
     if (isSort(order.sort)) this.sort = { key: order.sort.key, direction: order.sort.direction };
     this.hasAllColumns = order.hasAllColumns === true;
   }
@@ -42,9 +40,9 @@ export class Choice {
   /** Change some members, and keep them. */
   change(members) {
     Object.assign(this, members);
-    const { text, venue, status, hasOnlyFavourites, sort, hasAllColumns } = this;
-    writeKept(this.#tab, TAB_NAME, { text: textOf(text), venue, status, hasOnlyFavourites });
-    writeKept(this.#visitor, VISITOR_NAME, { sort, hasAllColumns });
+    const { text, venue, status, hasOnlyFavourites, top, sort, hasAllColumns } = this;
+    writeKept(FILTER_NAME, { text: textOf(text), venue, status, hasOnlyFavourites, top }, TAB);
+    writeKept(ORDER_NAME, { sort, hasAllColumns });
   }
 
   /** Show all books again. */

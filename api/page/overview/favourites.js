@@ -1,18 +1,15 @@
 // The symbols that the visitor has marked. All tabs of this address share them.
 
-import { readKept, writeKept } from "./kept.js";
+import { readKept, writeKept } from "../parts/kept.js";
 
 const NAME = "kraken-book favourites";
 export const MOST_FAVOURITES = 200;
 const LONGEST_SYMBOL = 100;
 
 export class Favourites {
-  #storage;
   #symbols;
 
-  /** `storage` is the browser's storage of all visits. */
-  constructor(storage) {
-    this.#storage = storage;
+  constructor() {
     this.reload();
   }
 
@@ -34,13 +31,13 @@ export class Favourites {
 
   /** Read them again, as another tab may have left them. */
   reload() {
-    const kept = readKept(this.#storage, NAME);
+    const kept = readKept(NAME);
     const symbols = Array.isArray(kept) ? kept.filter(isSymbol) : [];
     this.#symbols = new Set(symbols.slice(0, MOST_FAVOURITES));
   }
 
   #keep() {
-    writeKept(this.#storage, NAME, [...this.#symbols]);
+    writeKept(NAME, [...this.#symbols]);
     return true;
   }
 }

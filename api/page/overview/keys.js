@@ -1,22 +1,32 @@
 // The keys of the table. Within it, Tab stops once at the header and once at the rows.
 
-const ROW_STEPS = { ArrowDown: 1, ArrowUp: -1 };
+import { KEYS } from "./words.js";
+
 const CONTROL_STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
 export class TableKeys {
   #head;
   #body;
   #search;
+  #remove;
 
-  /** `table` is the element; `head`, `body` and `search` are the places between which keys move. */
-  constructor(table, head, body, search) {
+  /** `table` is the element; `head`, `body` and `search` are the places between which keys move;
+   *  `keys` is the Keys of the page. */
+  constructor(table, { head, body, search, keys }) {
     this.#head = head;
     this.#body = body;
     this.#search = search;
     table.tHead.addEventListener("keydown", (event) => this.#inHead(event));
     table.tBodies[0].addEventListener("keydown", (event) => this.#inBody(event));
     search.addEventListener("keydown", (event) => this.#inSearch(event));
-    document.addEventListener("keydown", (event) => this.#anywhere(event));
+    const runs = { "/": () => this.#find(), f: () => this.#markFavourite() };
+    const bindings = Object.entries(KEYS).map(([key, does]) => ({ key, does, run: runs[key] }));
+    this.#remove = keys.add("Table of all books", bindings);
+  }
+
+  /** Take no more keys. */
+  close() {
+    this.#remove();
   }
 
   #inHead(event) {
@@ -31,7 +41,6 @@ export class TableKeys {
     const { row, control } = this.#body.placeOf(event.target);
     if (hasModifier(event) || row === undefined) return;
     if (event.key in CONTROL_STEPS) row.controls[control + CONTROL_STEPS[event.key]]?.focus();
-    else if (event.key === "f") row.controls[0].click();
     else if (!this.#moveRow(event.key, row.index, control)) return;
     event.preventDefault();
   }
@@ -40,8 +49,8 @@ export class TableKeys {
   #moveRow(key, index, control) {
     const last = this.#body.count - 1;
     const targets = {
-      ArrowDown: index + ROW_STEPS.ArrowDown,
-      ArrowUp: index + ROW_STEPS.ArrowUp,
+      ArrowDown: index + 1,
+      ArrowUp: index - 1,
       PageDown: Math.min(index + this.#body.pageRows, last),
       PageUp: Math.max(index - this.#body.pageRows, 0),
       Home: 0,
@@ -59,12 +68,13 @@ export class TableKeys {
     event.preventDefault();
   }
 
-  #anywhere(event) {
-    const isTyping = event.target.closest?.("input, select, textarea, [contenteditable]");
-    if (event.key !== "/" || hasModifier(event) || isTyping || !this.#search.checkVisibility()) return;
+  #find() {
     this.#search.focus();
     this.#search.select();
-    event.preventDefault();
+  }
+
+  #markFavourite() {
+    this.#body.placeOf(document.activeElement).row?.controls[0].click();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { isDecimal } from "../kraken-book.js";
 import { pairOf, venueOf } from "../data/selection.js";
-import { basisPoints } from "./decimals.js";
+import { basisPoints } from "../parts/basis_points.js";
 
 // Statuses whose name says enough; the others are explained in the row.
 const PLAIN = ["live", "stale", "syncing", "unknown"];

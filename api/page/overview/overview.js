@@ -1,34 +1,32 @@
 // The table of all books: search, filters and order; its buttons open and close ladders.
 
-import { venueOf } from "../data/selection.js";
 import { atOneMoment } from "../data/clock.js";
-import { write } from "../parts/texts.js";
+import { venueOf } from "../data/selection.js";
+import { fromTemplate, write } from "../parts/texts.js";
 import { TableBody } from "./body.js";
 import { Choice } from "./choice.js";
 import { COLUMNS, LINK_WIDTH, sortAfterClick, sorted } from "./columns.js";
 import { Favourites, MOST_FAVOURITES } from "./favourites.js";
 import { TableHead } from "./head.js";
 import { TableKeys } from "./keys.js";
-import { storageNamed } from "./kept.js";
 import { BookLine } from "./lines.js";
 import { SparklinePen } from "./sparkline.js";
 import { Tools } from "./tools.js";
 import { missText, tooManyText } from "./words.js";
 
 const WIDE = matchMedia("(min-width: 56rem)");
-const DARK = matchMedia("(prefers-color-scheme: dark)");
 // Longer texts are cut in their column; their whole text is in the ladder.
 const MOST_CHARS = 24;
 
 export class Overview {
-  element;
+  element = fromTemplate("overview-template");
   #table;
   #scroller;
   #history;
   #painter;
   #onToggle;
-  #choice = new Choice(storageNamed("sessionStorage"), storageNamed("localStorage"));
-  #favourites = new Favourites(storageNamed("localStorage"));
+  #choice = new Choice();
+  #favourites = new Favourites();
   #tools;
   #head;
   #body;
@@ -37,20 +35,25 @@ export class Overview {
   // Counts what sparklines depend on, so that they are drawn only if it has changed.
   #revision = 0;
   #refused = null;
+  #keys;
+  #closing = new AbortController();
+  #sizes = new ResizeObserver(() => this.#painter.soon(this));
+  #isScrolled = false;
 
-  /** `history` is the PollHistory of the books, `painter` paints this view, and `onToggle` is called
-   *  with the symbol of a pressed button. */
-  constructor(element, { history, painter, onToggle }) {
-    this.element = element;
+  /** `history` is the PollHistory of the books, `painter` paints this view, `keys` is the Keys of the
+   *  page, and `onToggle` is called with the symbol of a pressed button. */
+  constructor({ history, painter, keys, onToggle }) {
+    const { element } = this;
     this.#history = history;
     this.#painter = painter;
     this.#onToggle = onToggle;
     this.#table = element.querySelector("table");
     this.#scroller = element.querySelector(".scroll");
-    this.#tools = new Tools(element.querySelector(".tools"), this.#choice, () => this.#arrangeFromTop());
+    this.#tools = new Tools(element.querySelector(".filters"), this.#choice, () => this.#arrangeFromTop());
     this.#head = new TableHead(this.#table.tHead.rows[0], (key) => this.#sortBy(key));
     this.#body = new TableBody(this.#scroller, this.#table.tBodies[0]);
-    new TableKeys(this.#table, this.#head, this.#body, this.#tools.search);
+    const parts = { head: this.#head, body: this.#body, search: this.#tools.search, keys };
+    this.#keys = new TableKeys(this.#table, parts);
     this.#listen();
   }
 
@@ -79,6 +82,15 @@ export class Overview {
     for (const row of rows) row.draw(pen, this.#revision);
   }
 
+  /** Another view opens. */
+  close() {
+    this.#choice.change({ top: this.#scroller.scrollTop });
+    this.#keys.close();
+    this.#closing.abort();
+    this.#sizes.disconnect();
+    this.element.remove();
+  }
+
   /** Return the visible row of a symbol, undefined if there is none. */
   row(symbol) {
     return this.#body.row(symbol);
@@ -86,14 +98,11 @@ export class Overview {
 
   #listen() {
     this.#scroller.addEventListener("scroll", () => this.#painter.soon(this), { passive: true });
-    new ResizeObserver(() => this.#painter.soon(this)).observe(this.#scroller);
+    this.#sizes.observe(this.#scroller);
     this.#table.tBodies[0].addEventListener("click", ({ target }) => this.#onClick(target));
-    WIDE.addEventListener("change", () => this.#arrange());
-    DARK.addEventListener("change", () => this.#arrangeAnew());
-    window.addEventListener("storage", () => {
-      this.#favourites.reload();
-      this.#arrange();
-    });
+    const { signal } = this.#closing;
+    WIDE.addEventListener("change", () => this.#arrange(), { signal });
+    window.addEventListener("storage", () => this.#reload(), { signal });
   }
 
   #onClick(target) {
@@ -117,8 +126,9 @@ export class Overview {
     this.#arrange();
   }
 
-  #arrangeAnew() {
-    this.#revision += 1;
+  /** Read the favourites that another window has changed. */
+  #reload() {
+    this.#favourites.reload();
     this.#arrange();
   }
 
@@ -135,6 +145,14 @@ export class Overview {
     write(this.element.querySelector(".no-hit"), all.length > 0 && lines.length === 0 ? missText(this.#choice) : "");
     write(this.element.querySelector(".refused"), this.#refused === null ? "" : tooManyText(MOST_FAVOURITES, this.#refused));
     this.#painter.soon(this);
+    if (lines.length > 0) this.#scrollBack();
+  }
+
+  /** Return to the place at which the table was left. */
+  #scrollBack() {
+    if (this.#isScrolled) return;
+    this.#isScrolled = true;
+    this.#scroller.scrollTop = this.#choice.top;
   }
 
   #showColumns(lines) {

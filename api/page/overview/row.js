@@ -9,7 +9,7 @@ import { changeWord, favouriteLabel, openLabel, rateText } from "./words.js";
 const FIRST_ROW_INDEX = 2;
 
 export class OverviewRow {
-  element = fromTemplate("overview-template");
+  element = fromTemplate("overview-row-template");
   line = null;
   index = null;
   #parts = new Map();
@@ -74,9 +74,9 @@ export class OverviewRow {
     write(this.#part("age"), ageText(facts.age));
   }
 
-  /** Draw the mids with a pen if `revision` has changed, which counts the responses of /books. */
+  /** Draw the mids if the pen or `revision` has changed, which counts the responses of /books. */
   draw(pen, revision) {
-    const drawn = `${revision} ${this.line.facts.symbol}`;
+    const drawn = `${revision} ${pen.style} ${this.line.facts.symbol}`;
     if (!this.#columns.has("change") || this.#drawn === drawn) return;
     this.#drawn = drawn;
     const { change, status } = this.line.facts;

@@ -1,6 +1,6 @@
 // A small line of the mid over the last minutes.
 
-import { SPAN } from "./history.js";
+import { SPAN } from "../data/poll_history.js";
 
 // The line fills the width after one minute, and has the whole span after five.
 const SHORTEST = 60_000;
@@ -41,6 +41,11 @@ export class SparklinePen {
       [0, style.color],
       [-1, style.getPropertyValue("--fallen")],
     ]);
+  }
+
+  /** What the drawing depends on beside the samples, as text. */
+  get style() {
+    return [this.#width, this.#height, this.#scale, ...this.#colours.values()].join(" ");
   }
 
   /** Draw the samples; `sign` is 1 for a mid that has risen, -1 for one that has fallen, otherwise 0. */

@@ -39,6 +39,7 @@ export class Tools {
 
   /** Offer the venues of the books. A chosen one that has no book any more is not chosen further. */
   takeVenues(venues) {
+    this.#part("counts").removeAttribute("role");
     if (venues.length > 0 && !venues.includes(this.#choice.venue) && this.#choice.venue !== ANY) {
       this.#choice.change({ venue: ANY });
     }
@@ -80,6 +81,8 @@ export class Tools {
 
   #change(members) {
     this.#choice.change(members);
+    // The answer to the visitor is read out; later changes are not, because they come by themselves.
+    this.#part("counts").setAttribute("role", "status");
     this.#onChange();
   }
 

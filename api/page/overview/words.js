@@ -29,6 +29,25 @@ export const STATUS_CHOICES = Object.freeze({
   refused: "refused",
 });
 
+const ROWS = "the next, the previous row of the table; the titles are above the first one";
+const PAGES = "a page of rows";
+const ENDS = "the first, the last row";
+const CONTROLS = "within a row: favourite, ladder, book; within the titles: the columns";
+
+/** The keys of the table, and what each does. */
+export const KEYS = Object.freeze({
+  "/": "find a book",
+  f: "mark the book of the row as a favourite, or remove the mark",
+  ArrowDown: ROWS,
+  ArrowUp: ROWS,
+  PageDown: PAGES,
+  PageUp: PAGES,
+  Home: ENDS,
+  End: ENDS,
+  ArrowRight: CONTROLS,
+  ArrowLeft: CONTROLS,
+});
+
 export function favouriteLabel(symbol) {
   return `Favourite ${clean(symbol)}`;
 }

@@ -19,6 +19,8 @@ class Storage {
     this.items[name] = text
   }
 }
+globalThis.sessionStorage = new Storage()
+globalThis.localStorage = new Storage()
 """
 
 
@@ -59,7 +61,7 @@ def test_basis_points_are_exact_and_rounded_half_up() -> None:
         return str(exact.quantize(Decimal("0.01"), ROUND_HALF_UP))
 
     script = """
-        const { basisPoints } = await load("overview/decimals.js")
+        const { basisPoints } = await load("parts/basis_points.js")
         return given.map(([bid, ask]) => basisPoints(bid, ask))
     """
     assert run(script, pairs) == [points(*map(Decimal, pair)) for pair in pairs]
@@ -141,8 +143,7 @@ def test_search_takes_any_spelling(text: str, found: list[str]) -> None:
 def test_choice_filters_and_is_kept_where_it_belongs() -> None:
     script = """
         const { Choice } = await load("overview/choice.js")
-        const [tab, visitor] = [new Storage(), new Storage()]
-        const first = new Choice(tab, visitor)
+        const first = new Choice()
         const lines = given.map((facts) => ({ facts }))
         const shown = (members) => {
           first.change({ text: "", venue: "", status: "", hasOnlyFavourites: false, ...members })
@@ -153,10 +154,12 @@ def test_choice_filters_and_is_kept_where_it_belongs() -> None:
           shown({ status: "not live" }), shown({ hasOnlyFavourites: true }), shown({ text: "a" }),
         ]
         first.change({ status: "live", sort: { key: "bid", direction: "ascending" } })
-        const same = new Choice(tab, visitor)
-        const other = new Choice(new Storage(), visitor)
+        const same = new Choice()
+        const { items } = sessionStorage
+        globalThis.sessionStorage = new Storage()
+        const other = new Choice()
         const kept = [same, other].map((each) => [each.text, each.status, each.sort.key])
-        return [found, kept, tab.items, visitor.items]
+        return [found, kept, items, localStorage.items]
     """
     facts = [
         {"symbol": "A/USD", "venue": "kraken", "status": "live", "isFavourite": 0},
@@ -180,8 +183,11 @@ def test_kept_choice_that_is_damaged_is_ignored(kept: str) -> None:
         const { Choice } = await load("overview/choice.js")
         const names = ["kraken-book overview filter", "kraken-book overview order"]
         const items = () => Object.fromEntries(names.map((name) => [name, given]))
-        const choice = new Choice(new Storage(items()), new Storage(items()))
-        return [choice.isFiltering, choice.sort.key, new Choice(null, null).sort.key]
+        globalThis.sessionStorage = new Storage(items())
+        globalThis.localStorage = new Storage(items())
+        const choice = new Choice()
+        globalThis.localStorage = null
+        return [choice.isFiltering, choice.sort.key, new Choice().sort.key]
     """
     assert run(script, kept) == [False, "pair", "pair"]
 
@@ -189,18 +195,17 @@ def test_kept_choice_that_is_damaged_is_ignored(kept: str) -> None:
 def test_favourites_are_kept_and_bounded() -> None:
     script = """
         const { Favourites, MOST_FAVOURITES } = await load("overview/favourites.js")
-        const storage = new Storage()
-        const first = new Favourites(storage)
+        const first = new Favourites()
         const toggles = [first.toggle("A/USD"), first.toggle("B/USD"), first.toggle("A/USD")]
-        const kept = new Favourites(storage)
+        const kept = new Favourites()
         const has = [kept.has("A/USD"), kept.has("B/USD"), kept.count]
         for (let number = 1; number < MOST_FAVOURITES; number += 1) kept.toggle(`S${number}/USD`)
         const full = [kept.count]
         for (const symbol of ["ONE/MORE", "B/USD", "ONE/MORE"]) full.push(kept.toggle(symbol))
-        const damaged = new Favourites(new Storage({ "kraken-book favourites": given }))
-        storage.isFull = true
+        localStorage.isFull = true
         const unkept = [kept.toggle("S1/USD"), kept.has("S1/USD")]
-        return [toggles, has, full, damaged.count, unkept, MOST_FAVOURITES]
+        globalThis.localStorage = new Storage({ "kraken-book favourites": given })
+        return [toggles, has, full, new Favourites().count, unkept, MOST_FAVOURITES]
     """
     toggles, has, full, damaged, unkept, most = run(script, '[5, null, "", "C/USD", {"a": 1}]')
     assert toggles == [True, True, True]
@@ -231,7 +236,7 @@ def test_rows_in_view_are_few_and_cover_the_visible_part() -> None:
 
 
 HISTORY = """
-const { PollHistory } = await load("overview/history.js")
+const { PollHistory } = await load("data/poll_history.js")
 const history = new PollHistory()
 function poll(seconds, seq, epoch = 1, price = "100.0", status = "live") {
   const best = { price, qty: "1" }
