@@ -1,10 +1,10 @@
 // The view of one book: ladder, facts about its trust, and panels.
 
 import { folded, venueOf } from "../data/selection.js";
+import { basisPoints } from "../parts/basis_points.js";
 import { NOTHING, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
 import { clean, sourceText } from "../parts/words.js";
 import { hashOf } from "../routes.js";
-import { basisPoints } from "./basis_points.js";
 import { DepthLadder } from "./depth_ladder.js";
 import { Explanation } from "./explanation.js";
 import { Facts } from "./facts.js";

@@ -11,18 +11,21 @@ export class LaddersView {
   #books;
   #painter;
   #router;
-  #overview = new Overview(document.getElementById("overview"), (symbol) => this.#toggle(symbol));
+  #overview;
   // By symbol, in their order.
   #ladders = new Map();
   #names = null;
   // The symbol whose ladder could not be opened because too many are open.
   #refused = null;
 
-  /** `books` is the Books of the page. */
-  constructor({ books, painter, router }) {
+  /** `books` is the Books of the page, `keys` its Keys. */
+  constructor({ books, painter, router, keys }) {
     this.#books = books;
     this.#painter = painter;
     this.#router = router;
+    const onToggle = (symbol) => this.#toggle(symbol);
+    this.#overview = new Overview({ history: books.history, painter, keys, onToggle });
+    this.element.prepend(this.#overview.element);
   }
 
   /** Show the ladders of the names in the address. */
@@ -58,6 +61,7 @@ export class LaddersView {
 
   close() {
     this.#keepOnly([]);
+    this.#overview.close();
     this.element.hidden = true;
   }
 
