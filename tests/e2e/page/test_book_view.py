@@ -107,7 +107,7 @@ def test_keys_and_history_lead_from_book_to_book(scripted: ScriptedPage, shown: 
     page = shown.page
     page.goto(f"{scripted.url}#ETH/USD")
     shown.wait_for("ETH/USD", status="live")
-    page.get_by_role("link", name="ETH/USD").focus()
+    page.locator("section.ladder h2 a").focus()
     page.keyboard.press("Enter")
     book = BookPage(shown, scripted.url, "ETH/USD")
     book.wait_for(symbol="ETH/USD", status="live")
@@ -396,6 +396,36 @@ def test_totals_and_groups_are_marked_at_the_end_of_the_window(
     cut = book.page.locator(".depth-ladder li[data-cut]")
     assert cut.evaluate_all("rows => rows.map((row) => row.dataset.price)") == ["99.0"]
     assert "The best 10 levels" in book.part("cut")
+
+
+def test_long_ladder_has_current_rows_in_view_and_soon_everywhere(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    sides = {
+        "bid": [[f"{Decimal(10_000 - tick) / 10:.1f}", "1.00000000"] for tick in range(300)],
+        "ask": [[f"{Decimal(10_001 + tick) / 10:.1f}", "2.00000000"] for tick in range(300)],
+    }
+    pairs = {side: [(price, qty) for price, qty in levels] for side, levels in sides.items()}
+    market = scripted.do(
+        lambda: scripted.api.market(
+            "BTC/USD", pairs["bid"], pairs["ask"], depth=500, source="kraken"
+        )
+    )
+    book = BookPage(shown, scripted.url, "BTC/USD")
+    book.wait_for_fact("verified", "1 event")
+    levels = book.page.get_by_role("combobox", name="Levels")
+    levels.select_option("500")
+    wait_until(lambda: len(book.rows("ask")) == 300, "all levels are shown")
+    for number in (0, 1, 150, 299):
+        for side, levels_ in sides.items():
+            levels_[number][1] = f"{number}.{number + 10:03}00000"
+            changed = [(levels_[number][0], levels_[number][1])]
+            scripted.do(partial(market.update, **{f"{side}s": changed}))
+    wait_until(
+        lambda: all(book.rows(side) == with_totals(levels_) for side, levels_ in sides.items()),
+        "every row is current",
+    )
+    levels.select_option("25")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.page_modules import run_module
+from lab.node import run_in_node
 
 GROUPED = "return given.map((each) => module.grouped(...each))"
+
+
+def run_module(path: str, script: str, given: object) -> Any:
+    """Return the result of a script that has a module of the page as `module`."""
+    return run_in_node(f'const module = await load("{path}")\n{script}', given)
 
 
 def levels_of(random_: random.Random, side: str, price: int, decimals: int, lots: int) -> Any:
@@ -96,7 +101,7 @@ def test_basis_points_are_rounded_once() -> None:
         ask = bid + random_.randrange(0, 10**6)
         pairs.append([f"{Decimal(each).scaleb(-5):f}" for each in (bid, ask)])
     found = run_module(
-        "book/basis_points.js", "return given.map((pair) => module.basisPoints(...pair))", pairs
+        "parts/basis_points.js", "return given.map((pair) => module.basisPoints(...pair))", pairs
     )
     for (low_text, high_text), points in zip(pairs, found, strict=True):
         low, high = Decimal(low_text), Decimal(high_text)
@@ -104,4 +109,4 @@ def test_basis_points_are_rounded_once() -> None:
         assert Decimal(points) == exact.quantize(Decimal("0.01"), ROUND_HALF_UP), (low, high)
     script = "return given.map((pair) => module.basisPoints(...pair))"
     nothing = [[None, "1"], ["1", None], ["2", "1"]]
-    assert run_module("book/basis_points.js", script, nothing) == [None] * 3
+    assert run_module("parts/basis_points.js", script, nothing) == [None] * 3
