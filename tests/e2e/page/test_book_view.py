@@ -417,10 +417,10 @@ def test_long_ladder_has_current_rows_in_view_and_soon_everywhere(
     levels.select_option("500")
     wait_until(lambda: len(book.rows("ask")) == 300, "all levels are shown")
     for number in (0, 1, 150, 299):
-        for side, levels_ in sides.items():
+        for levels_ in sides.values():
             levels_[number][1] = f"{number}.{number + 10:03}00000"
-            changed = [(levels_[number][0], levels_[number][1])]
-            scripted.do(partial(market.update, **{f"{side}s": changed}))
+        bid, ask = ((sides[side][number][0], sides[side][number][1]) for side in ("bid", "ask"))
+        scripted.do(partial(market.update, bids=[bid], asks=[ask]))
     wait_until(
         lambda: all(book.rows(side) == with_totals(levels_) for side, levels_ in sides.items()),
         "every row is current",
