@@ -42,7 +42,7 @@ from collector.venues.sequenced.protocol import (
     VenuePair,
     VenueTraits,
 )
-from collector.venues.subscription import Clock, Event, State, Subscription
+from collector.venues.subscription import Clock, Event, State, Subscription, take_together
 from kraken_book.errors import BookError
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
@@ -140,10 +140,10 @@ class SequencedSession:
         self._log = LimitedLog(get_logger(f"collector.{traits.name}"))
         self._by_symbol: dict[str, FollowedPair] = {}
         self._by_name: dict[str, FollowedPair] = {}
-        # Pairs to ask for and to leave, in order. The values have no meaning.
         self._to_send: list[str] = []
-        self._to_leave: dict[str, None] = {}
-        self._to_ask: dict[str, None] = {}
+        # In order, the most pairs that each pair's request may have; None for no limit.
+        self._to_leave: dict[str, int | None] = {}
+        self._to_ask: dict[str, int | None] = {}
         self._listing_version = -1
         self._last_frame_at = self._pinged_at = 0.0
         self._is_closed = False
@@ -246,7 +246,7 @@ class SequencedSession:
             self._doubt(followed, "unanswered", "no snapshot after the acknowledgement")
             return
         if subscription.state is State.LEAVING and followed.pair is not None:
-            self._to_leave[followed.pair.name] = None
+            self._to_leave[followed.pair.name] = subscription.max_together
         subscription.move(Event.TIMED_OUT)
 
     def _ask_if_known(self, followed: FollowedPair) -> None:
@@ -264,7 +264,7 @@ class SequencedSession:
         elif pair.precision is None:
             subscription.move(Event.UNUSABLE, "no precision")
         else:
-            self._to_ask[pair.name] = None
+            self._to_ask[pair.name] = subscription.max_together
 
     def _ask_snapshot_if_due(self, followed: FollowedPair) -> None:
         join, pair = followed.join, followed.pair
@@ -304,15 +304,10 @@ class SequencedSession:
         if self._to_send:
             return self._to_send.pop(0)
         # A book must be unsubscribed before it can be subscribed to again.
+        most = self._traits.max_together
         if self._to_leave:
-            return self._protocol.unsubscribe(self._take_names(self._to_leave))
-        return self._protocol.subscribe(self._take_names(self._to_ask))
-
-    def _take_names(self, waiting: dict[str, None]) -> list[str]:
-        names = list(waiting)[: self._traits.max_together]
-        for name in names:
-            del waiting[name]
-        return names
+            return self._protocol.unsubscribe(take_together(self._to_leave, most))
+        return self._protocol.subscribe(take_together(self._to_ask, most))
 
     # Frames
 
@@ -527,6 +522,12 @@ class SequencedSession:
         self._log.warning("venue refused request", error=error, pairs=refused.pairs[:10])
         if refused.is_rate_limited:
             self._pace.pause(self._clock.now + RATE_PAUSE)
+            return
+        if len(refused.pairs) > 1:
+            # One of them may be wrong. They are asked for again in smaller parts, which find it.
+            for name in refused.pairs:
+                if (followed := self._by_name.get(name)) is not None:
+                    followed.subscription.divide(len(refused.pairs))
             return
         for name in refused.pairs:
             if (followed := self._by_name.get(name)) is not None:
