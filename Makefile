@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures \
+.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
     bench peers readers clean
 
 PYTHON ?= python3
@@ -83,6 +83,9 @@ readers: $(INSTALLED) ## Make .venv-readers with the programs that read exports 
 
 sanitize: $(INSTALLED) ## Run the tests of the compiled module with sanitizers for memory and leaks
 	@.ci/sanitize $(ARGS)
+
+vendor: $(INSTALLED) ## Fetch the page's third-party files from npm again, and check their hashes; needs npm
+	@$(BIN)/python -m tools.vendor
 
 version: ## Print the version, which kraken_book/__init__.py has
 	@echo $(VERSION)

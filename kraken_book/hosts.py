@@ -1,11 +1,11 @@
-"""Recognize IP addresses and names of this machine in URLs, without DNS queries."""
+"""Recognize IP addresses, ports and names of this machine in URLs, without DNS queries."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-__all__ = ["host_in", "is_loopback", "listens_on_loopback", "parse_address"]
+__all__ = ["host_in", "is_loopback", "is_port", "listens_on_loopback", "parse_address"]
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]?#]+)(?::\d{0,5})?", re.ASCII)
 
@@ -31,6 +31,15 @@ def parse_address(host: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def is_port(port: int) -> bool:
+    """Return whether a server can listen on `port`.
+
+    Check this before connecting: `getaddrinfo` takes a greater port modulo 65,536, so that a client
+    would connect to another port than the one in the URL.
+    """
+    return 0 < port < 1 << 16
 
 
 def host_in(header: str) -> str | None:

@@ -1,11 +1,13 @@
-"""Free ports, for servers that must know their port before they start."""
+"""Free ports, for servers that must know their port before they start, and an invalid port."""
 
 from __future__ import annotations
 
 import os
 import random
 import re
+import select
 import socket
+from typing import Self
 
 # Below the range of ports that the kernel uses for outgoing connections.
 PORTS = range(20_000, 32_000)
@@ -37,6 +39,28 @@ def free_port() -> int:
             _given.add(port)
             return port
     raise RuntimeError(f"no free port found in {ports.start} to {ports.stop - 1}")
+
+
+class InvalidPort:
+    """A port above 65,535 that `getaddrinfo` takes for the port of a listener of this machine.
+
+    A client that connects to 127.0.0.1 at `number` without checking it reaches the listener.
+    """
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.number: int = self._listener.getsockname()[1] + (1 << 16)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    @property
+    def was_reached(self) -> bool:
+        """Whether a client has connected."""
+        return bool(select.select([self._listener], [], [], 0)[0])
 
 
 def _share_of(worker: str) -> range:

@@ -1,4 +1,4 @@
-"""Start a stream: create its cursor, or wait until that is possible.
+"""Start a stream: create its reader, or wait until that is possible.
 
 A browser's EventSource reconnects after a stream has ended, but never after an error. So if an
 error may pass, the stream opens nevertheless, sends the reason of the wait, and continues when the
@@ -11,13 +11,13 @@ import asyncio
 import random
 from collections.abc import Iterable
 from time import monotonic
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from api.delivery.book_opener import BookOpener
 from api.delivery.channel_opener import ChannelOpener
 from api.delivery.cursor import Cursor
 from api.delivery.openers import AdmitRead, admit_any_read
-from api.delivery.stream import ChangeSource, farewell
+from api.delivery.stream import ChangeSource, EventReader, farewell
 from api.follow.api_events import status_sse
 from api.follow.event_log import Waker, Write
 from api.follow.join_points import JoinPoints
@@ -38,8 +38,42 @@ RETRY_SECONDS = (0.5, 1.5)
 MAX_WAIT_SECONDS = 5.0
 
 
+class OpenReader(EventReader, Protocol):
+    """The reader of a stream that has started."""
+
+    def close(self) -> None:
+        """Release what the reader follows."""
+
+
+class WaitableRequest(Protocol):
+    """A request for a stream that may wait for its start."""
+
+    @property
+    def label(self) -> str:
+        """Return the symbol of the stream in logs."""
+
+    @property
+    def announced(self) -> tuple[str, ...]:
+        """Return the symbols that get a status while the stream waits."""
+
+    @property
+    def has_valid_names(self) -> bool:
+        """Return whether each name has the form of a symbol."""
+
+
+RequestT = TypeVar("RequestT", bound=WaitableRequest)
+RequestT_contra = TypeVar("RequestT_contra", bound=WaitableRequest, contravariant=True)
+
+
+class Starter(Protocol[RequestT_contra]):
+    """Starts the streams of one kind of request."""
+
+    async def start(self, request: RequestT_contra) -> tuple[OpenReader, bytes]:
+        """Return a reader and its first data; the caller closes it. Raise ApiError."""
+
+
 class StreamRequest(NamedTuple):
-    """A request for a stream, before its symbols are looked up."""
+    """A request for a stream of events, before its symbols are looked up."""
 
     names: tuple[str, ...] | None
     """The names of the symbols as the client wrote them, None for all symbols.
@@ -66,6 +100,16 @@ class StreamRequest(NamedTuple):
     def symbols(self) -> tuple[str, ...]:
         """Return the names in the venue's spelling, as far as it is known without the list."""
         return tuple(dict.fromkeys(map(normalize_symbol, self.names or ())))
+
+    @property
+    def announced(self) -> tuple[str, ...]:
+        """Return the symbols that get a status while the stream waits."""
+        return self.symbols
+
+    @property
+    def label(self) -> str:
+        """Return the names, `*` for all symbols."""
+        return ",".join(self.names or ("*",))
 
 
 class StreamStarter:
@@ -141,39 +185,63 @@ class StreamStarter:
         return b"".join([status_sse(each, "syncing", states[each].reason) for each in refused])
 
 
-def may_wait_for(error: ApiError, request: StreamRequest) -> bool:
+def may_wait_for(error: ApiError, request: WaitableRequest) -> bool:
     """Return whether a stream opens and waits although `error` prevents its start."""
     return error.is_passing and request.has_valid_names
 
 
-class WaitingReader:
-    """Waits until the cursor of a request can be opened, then reads from it.
+class StartedStream:
+    """A reader and the first data of its stream."""
+
+    def __init__(self, reader: OpenReader, opening: bytes) -> None:
+        self.reader = reader
+        self._opening = opening
+
+    def take_opening(self) -> bytes:
+        """Return the first data and drop it here, so that it is freed when it is sent."""
+        opening, self._opening = self._opening, b""
+        return opening
+
+
+async def start_or_wait(starter: Starter[RequestT], request: RequestT) -> StartedStream:
+    """Start a stream, or let it wait if its error may pass; raise ApiError if it may not."""
+    try:
+        return StartedStream(*await starter.start(request))
+    except ApiError as error:
+        if not may_wait_for(error, request):
+            raise
+        waiting = WaitingReader(starter, request)
+        return StartedStream(waiting, waiting.wait_for(error))
+
+
+class WaitingReader(Generic[RequestT]):
+    """Waits until the reader of a request can be opened, then reads from it.
 
     After `patience` seconds it sends the farewell, and then `next` raises the ApiError to end the
     stream. Until then it also waits for an unknown symbol, because the collectors of several shards
     write their symbols one after the other.
 
     Args:
-        starter: Starts the cursor.
+        starter: Starts the reader.
         request: The request.
         patience: Seconds to wait.
     """
 
     def __init__(
-        self, starter: StreamStarter, request: StreamRequest, patience: float = MAX_WAIT_SECONDS
+        self, starter: Starter[RequestT], request: RequestT, patience: float = MAX_WAIT_SECONDS
     ) -> None:
         self._starter = starter
         self._request = request
         self._until = monotonic() + patience
-        self._cursor: Cursor | None = None
-        self._pause = _Pause(",".join(request.names or ("*",)))
+        self._reader: OpenReader | None = None
+        self._pause = _Pause(request.label)
         self._sent_reason: str | None = None
         self._error: ApiError | None = None
 
     @property
     def log(self) -> ChangeSource:
-        """Return the cursor's log, or a timer while there is no cursor."""
-        return self._pause if self._cursor is None else self._cursor.log
+        """Return the reader's log, or a timer while there is no reader."""
+        return self._pause if self._reader is None else self._reader.log
 
     def wait_for(self, error: ApiError) -> bytes:
         """Return the comment and the statuses for `error`; empty if they were sent already."""
@@ -185,12 +253,12 @@ class WaitingReader:
 
     async def next(self) -> bytes:
         """Return the next data; raise ApiError, redis.RedisError or OSError."""
-        if self._cursor is not None:
-            return await self._cursor.next()
+        if self._reader is not None:
+            return await self._reader.next()
         if self._error is not None:
             raise self._error
         try:
-            self._cursor, opening = await self._starter.start(self._request)
+            self._reader, opening = await self._starter.start(self._request)
         except ApiError as error:
             if monotonic() < self._until:
                 return self.wait_for(error)
@@ -201,15 +269,15 @@ class WaitingReader:
 
     def ready(self) -> Write | None:
         """Return the next events in memory, possibly none; None if `next` is needed."""
-        return None if self._cursor is None else self._cursor.ready()
+        return None if self._reader is None else self._reader.ready()
 
     def close(self) -> None:
-        """Close the cursor if there is one."""
-        if self._cursor is not None:
-            self._cursor.close()
+        """Close the reader if there is one."""
+        if self._reader is not None:
+            self._reader.close()
 
     def _statuses(self, status: Status, reason: str | None) -> bytes:
-        return b"".join([status_sse(each, status, reason) for each in self._request.symbols])
+        return b"".join([status_sse(each, status, reason) for each in self._request.announced])
 
 
 def waiting_comment(reason: str) -> bytes:

@@ -1,6 +1,7 @@
-"""The route /best: the best bid and ask of one pair over all venues; `best_stream` streams them.
+"""The route /best/{pair}: the best bid and ask of one pair over all venues.
 
-Prices of venues have different decimals, so they are compared as exact decimals.
+The prices of different venues have different numbers of decimals, so they are compared exactly, as
+decimals. `best_stream` has the route that streams the same answers.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
 
 
 class BestRoute:
-    """The handler of the route.
+    """The handler of the route, and the source of the best prices for streams.
 
     Args:
         store: Reads books.
@@ -56,17 +57,24 @@ class BestRoute:
         return await self._directory.symbols_of_pair(pair, visible)
 
     async def read(self, symbols: Sequence[str], visible: Selection | None) -> BestAnswer:
-        """Return the best prices of symbols of one pair; raise ApiError if they cannot be read.
+        """Return the best prices of one pair; raise ApiError if Redis cannot be read.
 
         Args:
-            symbols: The symbols, one of each venue.
+            symbols: The symbols of the pair, one for each venue.
             visible: The symbols that the caller may see; None for all.
         """
         states = await self._directory.states(visible)
         return self._answer(symbols, states, await self._read(symbols))
 
     def known(self, symbols: Sequence[str], visible: Selection | None) -> BestAnswer:
-        """Return what was read last of the same symbols; no book in it is `live`."""
+        """Return the best prices from the last known books, without a read.
+
+        No book is `live`, because nothing confirms it at present.
+
+        Args:
+            symbols: As for `read`.
+            visible: As for `read`.
+        """
         states = self._directory.last_states(visible)
         return self._answer(symbols, states, [self._store.known(symbol) for symbol in symbols])
 
@@ -95,7 +103,7 @@ def source_of_venues(answer: BestAnswer) -> str:
 
 
 def best_answer(pair: str, summaries: Sequence[BookSummary]) -> BestAnswer:
-    """Return the body of /best for the books of a pair, at most one of each venue."""
+    """Return the body of /best for the books of one pair, at most one book for each venue."""
     venues = [
         VenueBook(venue=venue_of(each.symbol), **msgspec.structs.asdict(each)) for each in summaries
     ]
@@ -103,7 +111,11 @@ def best_answer(pair: str, summaries: Sequence[BookSummary]) -> BestAnswer:
 
 
 def best_of_venues(venues: Sequence[VenueBook]) -> BestOfVenues:
-    """Return the best bid and ask over the live books; of equal ones, those of the first venue."""
+    """Return the best bid and ask over the live books.
+
+    Of equal prices, the one with the larger quantity is returned; if the quantities are equal too,
+    that of the first venue.
+    """
     live = [each for each in venues if each.status == "live"]
     bids = [_at(each, each.best_bid) for each in live if each.best_bid]
     asks = [_at(each, each.best_ask) for each in live if each.best_ask]

@@ -1,6 +1,9 @@
-"""Read the best prices of a pair at an interval, once for all readers of the same choice.
+"""Read the best prices of a pair at an interval, once for all readers with the same choice.
 
-A feed keeps only its newest event, so a slow reader gets fewer events and costs no memory.
+A feed polls Redis, although the rings know when a book changes. To follow a ring takes as much CPU
+as ten reads a second (docs/http.md has the figures), and only a read finds that Redis is away.
+
+A feed keeps only its newest event. A slow reader gets fewer events, and needs no memory for them.
 """
 
 from __future__ import annotations
@@ -12,23 +15,27 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from api.follow.buffer import Buffer
-from api.follow.event_log import EventLog, SseEvent, render_unnumbered_sse
+from api.follow.event_log import EventLog, SseEvent, Write, render_unnumbered_sse
 from api.http.answers import BestAnswer
 from api.http.best import BestRoute
 from api.http.json_text import encode_json
 from api.store.errors import ApiError
+from api.store.metrics import EVENTS_OUT
 from api.views.view_pace import FIRST_SECONDS, ViewPace, estimate_seconds
 from kraken_book.position import NOWHERE
 from kraken_book.selection import Selection
+from kraken_book.symbols import is_symbol, normalize_symbol
 
 # Part of the process's time that all feeds together may take.
 MAX_BUSY = 0.25
 # Seconds after which a venue that begins to have the pair is found.
 SYMBOLS_INTERVAL = 1.0
 
+_events_out = EVENTS_OUT.total
+
 
 class BestChoice(NamedTuple):
-    """What a reader chose."""
+    """A reader's choice: the pair and the interval."""
 
     symbol: str
     """A symbol of the pair. A pair alone may also be an old name of another one at Kraken."""
@@ -36,6 +43,21 @@ class BestChoice(NamedTuple):
     """Least seconds between two events."""
     visible: Selection | None
     """The symbols that the reader may see; None for all."""
+
+    @property
+    def label(self) -> str:
+        """Return the symbol of the stream in logs."""
+        return self.symbol
+
+    @property
+    def announced(self) -> tuple[str, ...]:
+        """Return no symbol: every event of the stream is an answer, so a wait has no statuses."""
+        return ()
+
+    @property
+    def has_valid_names(self) -> bool:
+        """Return whether the pair has the form of a symbol."""
+        return is_symbol(normalize_symbol(self.symbol))
 
 
 class NewestLog(EventLog):
@@ -47,7 +69,7 @@ class NewestLog(EventLog):
 
 
 class BestFeed:
-    """The events of one choice.
+    """The feed of one choice: it appends the best prices to a log whenever they change.
 
     Args:
         choice: The choice.
@@ -70,22 +92,22 @@ class BestFeed:
         self._symbols_at = float("-inf")
 
     async def run(self) -> None:
-        """Read at the interval, or less often if reading takes long; never return."""
+        """Read at the interval, or less often if reads take long, until the task is cancelled."""
         seconds = FIRST_SECONDS
         while True:
             await asyncio.sleep(self._pace.pause_after(seconds, self.choice.interval))
-            # Other tasks may run meanwhile, so a busy process reads less often.
+            # Other tasks may run during the read, so a busy process reads less often.
             begun = thread_time()
             await self.read()
             seconds = estimate_seconds(thread_time() - begun, seconds)
 
     async def read(self) -> None:
-        """Append an event if the best prices or a book's status or best levels have changed.
+        """Append an event if the best prices, or a book's status or best levels, have changed.
 
-        While Redis cannot be read, the last books are shown, none of them as `live`.
+        While Redis cannot be read, the event has the last known books, none of them `live`.
 
         Raises:
-            ApiError: Nothing was read before.
+            ApiError: Redis cannot be read, and no book is known yet.
         """
         try:
             answer = await self._current()
@@ -108,8 +130,40 @@ class BestFeed:
         return await self._prices.read(self._symbols, visible)
 
 
+class BestReader:
+    """One reader's place in a feed: it gets the newest event that it does not have yet.
+
+    Args:
+        feeds: The feeds of the process.
+        feed: The feed that the reader has joined.
+    """
+
+    def __init__(self, feeds: BestFeeds, feed: BestFeed) -> None:
+        self.log = feed.log
+        self._feeds = feeds
+        self._feed = feed
+        self._index = 0
+
+    async def next(self) -> bytes:
+        """Return the newest event, empty if it was sent."""
+        return self.ready().data
+
+    def ready(self) -> Write:
+        """Return the newest event, or nothing if it was sent."""
+        write = self.log.read(self._index) or self.log.read(self.log.end - 1)
+        assert write is not None, "a log never drops its newest event"
+        if write.data:
+            self._index = write.end
+            _events_out.value += 1
+        return write
+
+    def close(self) -> None:
+        """Leave the feed."""
+        self._feeds.leave(self._feed)
+
+
 class BestFeeds:
-    """Runs a feed for each choice that has readers.
+    """Runs one feed for each choice that has readers, and starts the readers.
 
     Args:
         prices: Reads the best prices.
@@ -125,12 +179,25 @@ class BestFeeds:
         self._group = asyncio.TaskGroup()
 
     async def run(self) -> None:
-        """Run the feeds until the task is cancelled; raise the exceptions of a feed that fails."""
+        """Run the feeds until the task is cancelled; raise the exception of a feed that fails."""
         async with self._group:
             await asyncio.Event().wait()
 
+    async def start(self, request: BestChoice) -> tuple[BestReader, bytes]:
+        """Return a reader and its first event; the caller closes it. Raise ApiError."""
+        reader = BestReader(self, await self.join(request))
+        return reader, reader.ready().data
+
+    def shown(self, choice: BestChoice) -> BestAnswer | None:
+        """Return the answer of the newest event of a choice, None if there is none."""
+        feed = self._feeds.get(choice)
+        return feed.shown if feed else None
+
     async def join(self, choice: BestChoice) -> BestFeed:
-        """Return the feed of a choice, to be left with `leave`; raise ApiError on failure."""
+        """Return the feed of a choice, and count one reader more; call `leave` when it leaves.
+
+        ApiError is raised if there is no feed yet, and its first read fails.
+        """
         feed = self._feeds.get(choice)
         if feed is None:
             feed = self._feeds[choice] = BestFeed(choice, self.prices, self._pace, self._buffer)
@@ -147,7 +214,7 @@ class BestFeeds:
         return feed
 
     def leave(self, feed: BestFeed) -> None:
-        """Count one reader less; after the last, end the feed."""
+        """Count one reader less, and end the feed after the last."""
         feed.readers -= 1
         if feed.readers:
             return
@@ -160,5 +227,5 @@ class BestFeeds:
 
 
 def _visible(answer: BestAnswer) -> BestAnswer:
-    """Return the part of an answer whose change is an event: all but `age_ms` and `seq`."""
+    """Return an answer without `age_ms` and `seq`, whose changes alone cause no event."""
     return replace(answer, venues=[replace(each, age_ms=None, seq=None) for each in answer.venues])

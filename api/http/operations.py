@@ -153,7 +153,7 @@ BEST_STREAM = Operation(
     "The best bid and ask of one pair over all venues, at each change",
     "Each event is a whole answer of `/best`, without an id. It is sent if the best prices, or a"
     " book's status or best levels have changed, at most once in `interval`; the last state is"
-    " always sent. An error before the stream opens is an error response.",
+    " always sent. If the cause of an error may pass, the stream opens and waits.",
     EVENT_STREAM,
     BestAnswer,
     parameters=(PAIR, BEST_INTERVAL),

@@ -9,10 +9,15 @@ from starlette.requests import Request
 from starlette.types import Scope, Send
 
 from api.access.caller import caller_of
-from api.delivery.cursor import Cursor
 from api.delivery.stream import HEADERS, Stream
 from api.delivery.stream_socket import socket_of
-from api.delivery.stream_start import StreamRequest, StreamStarter, WaitingReader, may_wait_for
+from api.delivery.stream_start import (
+    StartedStream,
+    StreamRequest,
+    StreamStarter,
+    may_wait_for,
+    start_or_wait,
+)
 from api.delivery.streams import Streams
 from api.http.books import SOURCE_HEADER, source_of
 from api.http.parameters import parse_stream_request
@@ -82,32 +87,8 @@ class StreamRoute:
             await self._serve(asked._replace(admit_read=admit_read), scope, send)
 
     async def _serve(self, asked: StreamRequest, scope: Scope, send: Send) -> None:
-        reader, opening = await self._start(asked)
-        stream = Stream(reader, socket_of(scope), send)
-        self._streams.add(stream, caller_of(scope).is_permitted)
-        try:
-            headers = [self._source(asked)]
-            # Without a reference here, which would hold the opening until the stream ends.
-            first = [opening]
-            del opening
-            await stream.run(first.pop(), headers)
-        except ApiError as error:
-            # The client gets the error when it reconnects.
-            log.info("stream ended", symbol=stream.symbol, problem=error.code)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            stream.detach()
-            self._streams.remove(stream)
-            reader.close()
-
-    async def _start(self, asked: StreamRequest) -> tuple[Cursor | WaitingReader, bytes]:
-        try:
-            return await self._starter.start(asked)
-        except ApiError as error:
-            if not may_wait_for(error, asked):
-                raise
-            waiting = WaitingReader(self._starter, asked)
-            return waiting, waiting.wait_for(error)
+        started = await start_or_wait(self._starter, asked)
+        await serve_stream(self._streams, started, [self._source(asked)], scope, send)
 
     async def _answer_head(self, asked: StreamRequest, send: Send) -> None:
         try:
@@ -135,3 +116,26 @@ class StreamRoute:
         if asked.wildcards is None:
             return asked.symbols
         return {*asked.symbols, *asked.wildcards.among(listed)}
+
+
+async def serve_stream(
+    streams: Streams,
+    started: StartedStream,
+    headers: list[tuple[bytes, bytes]],
+    scope: Scope,
+    send: Send,
+) -> None:
+    """Serve a started stream until its client leaves or the service drains; close its reader."""
+    reader = started.reader
+    stream = Stream(reader, socket_of(scope), send)
+    streams.add(stream, caller_of(scope).is_permitted)
+    try:
+        await stream.run(started.take_opening(), headers)
+    except ApiError as error:
+        # The client gets the error when it reconnects.
+        log.info("stream ended", symbol=stream.symbol, problem=error.code)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        stream.detach()
+        streams.remove(stream)
+        reader.close()

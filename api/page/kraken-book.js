@@ -7,8 +7,9 @@
 //     if (book.isLive) console.log(book.symbol, book.bestBid, book.bestAsk, book.spread);
 //   }
 //
-// `watch` follows books and reconnects by itself. Below it are the parts: `EventStream` moves
-// events, `LiveBook` rebuilds one book from them, `Book` has its levels, and `checksum` is Kraken's.
+// `watch` follows books and reconnects by itself; `getBest` and `watchBest` read the best prices of
+// one pair over all venues. Below them are the parts: `EventStream` moves events, `LiveBook` rebuilds
+// one book from them, `Book` has its levels, and `checksum` is Kraken's.
 // Prices and quantities are texts with all decimals, because a Number would round them.
 
 /** An api does not serve the request, and will not after a retry. */
@@ -176,7 +177,13 @@ export function crc32(text) {
 /** Return Kraken's checksum of a Book: the CRC-32 of the digits of the best ten asks, then bids.
  *  https://docs.kraken.com/api/docs/guides/spot-ws-book-v2 */
 export function checksum(book) {
-  return crc32(sideText(book.asks) + sideText(book.bids));
+  return crc32(checksumText(book));
+}
+
+/** Return the text whose CRC-32 is the checksum of a Book: the digits of the price and the quantity
+ *  of each of the best ten asks, then of the best ten bids, without points and leading zeros. */
+export function checksumText(book) {
+  return sideText(book.asks) + sideText(book.bids);
 }
 
 function sideText(side) {
@@ -228,6 +235,9 @@ export class LiveBook {
   lagReason = null;
   /** Why the last event could not be applied; null unless `state` was INVALID. */
   error = null;
+  /** The last comparison of checksums: `{position, text, computed, received}`, in which `computed` is
+   *  the CRC-32 of `text`, the checksumText after the event; null before the first. */
+  lastCheck = null;
   /** Whether a stream is open. */
   isConnected = true;
   #numberedStatus = LIVE;
@@ -350,7 +360,10 @@ export class LiveBook {
   #verify(expected) {
     if (this.book.isCrossed) return State.CROSSED;
     if (expected === null) return State.UNVERIFIED;
-    if (checksum(this.book) !== expected) {
+    const text = checksumText(this.book);
+    const computed = crc32(text);
+    this.lastCheck = { position: this.position, text, computed, received: expected };
+    if (computed !== expected) {
       this.counts.mismatches += 1;
       return State.MISMATCH;
     }
@@ -433,7 +446,8 @@ const FIRST_DELAY = 500;
 const MAX_DELAY = 30_000;
 // The longest `Retry-After` that is obeyed.
 const MAX_RETRY_AFTER = 600_000;
-const MAX_PROBLEM = 64 * 1024;
+const IS_IT_AN_API = "is this the address of a kraken-book api?";
+const MAX_START = 64 * 1024;
 // A stream that lasted this long has proved that the address is right.
 const PROVEN = 20_000;
 
@@ -445,7 +459,8 @@ const PROVEN = 20_000;
 export class EventStream {
   #url;
   #listener;
-  #key;
+  #headers;
+  #name;
   #aborter = new AbortController();
   #lastId = null;
   #failures = 0;
@@ -463,16 +478,14 @@ export class EventStream {
    *
    * @param {string | URL} url The address of a stream.
    * @param {object} listener The methods above.
-   * @param {{key?: string | null}} options `key` is sent as a Bearer token. One that no header can
-   * carry throws a TypeError.
+   * @param {{key?: string | null, name?: string}} options `key` is sent as a Bearer token. One that
+   * no header can carry throws a TypeError. `name` is the member that every event has, a text.
    */
-  constructor(url, listener, { key = null } = {}) {
-    if (key !== null && !/^[\x21-\x7e]+$/.test(key)) {
-      throw new TypeError("the key is invalid: use printable ASCII characters without spaces");
-    }
+  constructor(url, listener, { key = null, name = "symbol" } = {}) {
     this.#url = url;
     this.#listener = listener;
-    this.#key = key;
+    this.#headers = { Accept: "text/event-stream", ...authorization(key) };
+    this.#name = name;
     this.#run();
   }
 
@@ -526,7 +539,9 @@ export class EventStream {
     const startedAt = Date.now();
     try {
       const { signal } = connection;
-      const response = await timely(fetch(this.#url, { headers: this.#headers(), cache: "no-store", signal }));
+      const resumed = this.#lastId === null ? {} : { "Last-Event-ID": this.#lastId };
+      const headers = { ...this.#headers, ...resumed };
+      const response = await timely(fetch(this.#url, { headers, cache: "no-store", signal }));
       await timely(this.#check(response));
       if (this.#hasOpened && this.#lastId !== null) this.#listener.onResumed?.();
       else this.#listener.onOpen?.();
@@ -543,13 +558,6 @@ export class EventStream {
     }
   }
 
-  #headers() {
-    const headers = { Accept: "text/event-stream" };
-    if (this.#key !== null) headers.Authorization = `Bearer ${this.#key}`;
-    if (this.#lastId !== null) headers["Last-Event-ID"] = this.#lastId;
-    return headers;
-  }
-
   async #read(body, timely, signal) {
     const parser = new SseParser();
     const decoder = new TextDecoder();
@@ -560,7 +568,7 @@ export class EventStream {
       for (const message of parser.feed(decoder.decode(value, { stream: true }))) {
         if (message.retry !== null) this.#delay = Math.min(message.retry, MAX_DELAY);
         if (message.data === null) continue;
-        await this.#listener.onEvent?.(parsed(message.data));
+        await this.#listener.onEvent?.(parsed(message.data, this.#name));
         // After `restart` the id of this event must not be kept.
         if (signal.aborted) return;
         this.#lastId = message.id ?? this.#lastId;
@@ -572,14 +580,12 @@ export class EventStream {
   async #check(response) {
     const type = response.headers.get("Content-Type") ?? "";
     if (response.status === 200 && type.startsWith("text/event-stream")) return;
-    const problem = await problemOf(response);
+    const error = await errorOf(response, "the answer is no stream");
     this.#delay = retryAfter(response.headers.get("Retry-After"));
+    if (response.status !== 400 || this.#lastId === null) throw error;
     // The id may be the cause; without it the request may succeed.
-    if (response.status === 400 && this.#lastId !== null) this.#lastId = null;
-    else if (response.status < 500 && response.status !== 429) {
-      throw new Refused(response.status, problem.detail, problem.code);
-    }
-    throw new Error(`${response.status}: ${problem.detail}`);
+    this.#lastId = null;
+    throw new Error(`400: ${error.message}`);
   }
 
   async #pause() {
@@ -602,11 +608,20 @@ export class EventStream {
   }
 }
 
-/** Return the event in a message, null if it contains none. */
-function parsed(data) {
+/** Return the headers that carry a key; throw a TypeError if no header can. */
+function authorization(key) {
+  if (key === null) return {};
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    throw new TypeError("the key is invalid: use printable ASCII characters without spaces");
+  }
+  return { Authorization: `Bearer ${key}` };
+}
+
+/** Return the object in `data` if its member `name` is a text, else null. */
+function parsed(data, name) {
   try {
     const event = JSON.parse(data);
-    return typeof event?.symbol === "string" ? event : null;
+    return typeof event?.[name] === "string" ? event : null;
   } catch {
     return null;
   }
@@ -618,8 +633,18 @@ function retryAfter(text) {
   return milliseconds > 0 ? Math.min(milliseconds, MAX_RETRY_AFTER) : null;
 }
 
+/** Return the error of an answer: Refused if a retry does not help.
+ *
+ * `unexpected` says what is wrong with an answer whose status is 200.
+ */
+async function errorOf(response, unexpected) {
+  const { detail, code } = await problemOf(response, unexpected);
+  const mayPass = response.status >= 500 || response.status === 429;
+  return mayPass ? new Error(`${response.status}: ${detail}`) : new Refused(response.status, detail, code);
+}
+
 /** Return the explanation of an error answer: the api's problem+json, or what it is instead. */
-async function problemOf(response) {
+async function problemOf(response, unexpected) {
   const type = response.headers.get("Content-Type") ?? "";
   if (type.startsWith("application/problem+json")) {
     try {
@@ -630,16 +655,16 @@ async function problemOf(response) {
     }
   }
   response.body?.cancel().catch(() => {});
-  const detail = response.status === 200 ? "the answer is no stream" : "the answer is not the api's";
-  return { detail: `${detail}; is this the address of a kraken-book api?`, code: null };
+  const detail = response.status === 200 ? unexpected : "the answer is not the api's";
+  return { detail: `${detail}; ${IS_IT_AN_API}`, code: null };
 }
 
-/** Return the start of a body: enough for every problem of the api. */
+/** Return the start of a body: enough for every problem of the api, and for its best prices. */
 async function startOf(body) {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let text = "";
-  while (text.length < MAX_PROBLEM) {
+  while (text.length < MAX_START) {
     const { value, done } = await reader.read();
     if (done) return text;
     text += decoder.decode(value, { stream: true });
@@ -717,8 +742,106 @@ export async function* watch(url, symbols, { key = null, log = console.warn } = 
 
 /** Return the address of the stream of `symbols`, below the address of an api. */
 export function streamAddress(url, symbols) {
+  const names = [symbols].flat().map(encodeURIComponent).join(",");
+  return below(url, `stream?symbols=${names}`);
+}
+
+function below(url, path) {
   const base = new URL(url);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
-  const names = [symbols].flat().map(encodeURIComponent).join(",");
-  return new URL(`stream?symbols=${names}`, base).href;
+  return new URL(path, base).href;
+}
+
+// ------------------------------------------------------------------------------ the best prices
+
+const ANSWER_TIME = 10_000;
+
+/** Return the best bid and ask of one pair over all venues, and its book at each venue in short.
+ *
+ * The api has verified the books. `best` counts only those that are live. Throws Refused if a retry
+ * does not help, such as for an unknown pair, and another Error if it may: no answer within 10 s, a
+ * 429 or a 503.
+ *
+ * @param {string | URL} url The address of the api, with a path prefix if there is one.
+ * @param {string} pair The pair in any spelling, such as "BTC/USD".
+ * @param {{key?: string | null}} options `key` is sent as a Bearer token.
+ * @returns {Promise<object>} The answer of `GET /best/{pair}`: `pair`, `best` and `venues`.
+ */
+export async function getBest(url, pair, { key = null } = {}) {
+  const headers = { Accept: "application/json", ...authorization(key) };
+  const signal = AbortSignal.timeout(ANSWER_TIME);
+  const response = await fetch(bestAddress(url, pair), { headers, cache: "no-store", signal });
+  const unexpected = "the answer has no best prices";
+  if (response.status !== 200) throw await errorOf(response, unexpected);
+  const answer = parsed(await startOf(response.body), "pair");
+  if (!hasVenues(answer)) throw new Refused(200, `${unexpected}; ${IS_IT_AN_API}`);
+  return answer;
+}
+
+/** Yield the answer of `getBest` now and whenever it has changed.
+ *
+ * A lost connection is made again without limit. Meanwhile the last answer is yielded once more, with
+ * no live book and so without best prices. A caller that is slow gets the newest answer only. Leaving
+ * the loop ends the stream. Throws Refused if the api will never serve the request.
+ *
+ * @param {string | URL} url The address of the api, with a path prefix if there is one.
+ * @param {string} pair The pair in any spelling, such as "BTC/USD".
+ * @param {{key?: string | null, interval?: string, log?: (text: string) => void}} options `key` is
+ * sent as a Bearer token; `interval` is the least time between two answers, from "10ms" to "60s";
+ * `log` gets the reason of each lost connection, by default `console.warn`.
+ * @returns {AsyncGenerator<object>}
+ */
+export async function* watchBest(url, pair, { key = null, interval = "100ms", log = console.warn } = {}) {
+  let last = null;
+  let isNew = false;
+  let isLost = false;
+  let refused = null;
+  let wake = () => {};
+  const note = (answer) => {
+    last = answer;
+    isNew = true;
+    wake();
+  };
+  const address = bestAddress(url, pair, `/stream?interval=${encodeURIComponent(interval)}`);
+  const stream = new EventStream(address, {
+    onInterrupted(reason) {
+      log(`${url}: no stream: ${reason}; trying again`);
+      if (last !== null && !isLost) note(withoutLive(last));
+      isLost = true;
+    },
+    onRefused: (error) => ((refused = error), wake()),
+    onEvent(answer) {
+      if (!hasVenues(answer)) return stream.restart();
+      isLost = false;
+      return note(answer);
+    },
+  }, { key, name: "pair" });
+  try {
+    for (;;) {
+      while (!isNew) {
+        if (refused !== null) throw refused;
+        await new Promise((resolve) => (wake = resolve));
+      }
+      isNew = false;
+      yield last;
+    }
+  } finally {
+    stream.close();
+  }
+}
+
+function hasVenues(answer) {
+  return Array.isArray(answer?.venues);
+}
+
+/** Return an answer of best prices as the api shows it without Redis: no book is live. */
+function withoutLive(answer) {
+  const venues = answer.venues.map((each) =>
+    each.status === "live" ? { ...each, status: "stale", reason: "no stream" } : each,
+  );
+  return { ...answer, best: { bid: null, ask: null, spread: null, is_crossed: false }, venues };
+}
+
+function bestAddress(url, pair, rest = "") {
+  return below(url, `best/${encodeURIComponent(pair)}${rest}`);
 }

@@ -19,7 +19,7 @@ from kraken_book.client.environment import (
 from kraken_book.client.patience import Patience
 from kraken_book.client.refused import Server
 from kraken_book.errors import Unusable
-from kraken_book.hosts import is_loopback
+from kraken_book.hosts import is_loopback, is_port
 from kraken_book.printable import printable
 from kraken_book.symbols import is_symbol
 
@@ -112,7 +112,13 @@ class ApiAddress:
 
         Raises:
             httpx.ProxyError: A proxy or certificate file of the environment is invalid.
+            httpx.TransportError: The port is invalid. The address of the api has been checked, so
+                `url` is the target of a redirect.
         """
+        if url.port is not None and not is_port(url.port):
+            raise httpx.TransportError(
+                f"a redirect leads to port {url.port}; ports are 1 to 65535: correct the redirect"
+            )
         try:
             proxy = proxy_for(url)
             if url.scheme != "https":
@@ -195,7 +201,7 @@ def _parsed(url: str) -> httpx.URL:
         ) from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise _no_api(url, f"use one such as {_similar_url(url)}")
-    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
+    if parsed.port is not None and not is_port(parsed.port):
         raise _no_api(url, "use a port from 1 to 65535")
     if parsed.query or parsed.fragment:
         path = prefix_of(parsed.path)

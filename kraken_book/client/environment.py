@@ -16,7 +16,7 @@ from urllib.request import getproxies
 import httpx
 
 from kraken_book.errors import Unusable
-from kraken_book.hosts import is_loopback, parse_address
+from kraken_book.hosts import is_loopback, is_port, parse_address
 
 __all__ = [
     "check_proxies",
@@ -100,7 +100,8 @@ def _proxy(scheme: str, value: str) -> httpx.Proxy:
         proxy = httpx.Proxy(address)
     except (ValueError, httpx.InvalidURL):
         proxy = None
-    if proxy is None or not proxy.url.host:
+    has_port = proxy is not None and (proxy.url.port is None or is_port(proxy.url.port))
+    if proxy is None or not proxy.url.host or not has_port:
         raise Unusable(
             f"{variable} is not the address of a proxy: use one such as"
             " http://proxy.example.com:3128"

@@ -18,7 +18,7 @@ REQUEST_ERRORS = (httpx.RequestError, ValueError, OverflowError, ExceptionGroup)
 """The errors of a request that was not answered.
 
 httpx does not wrap the errors of encoding a host or connecting to a port, which are raised alone or
-in a group: a redirect can lead to a host with a label of 64 characters, or to port 99999.
+in a group: a redirect can lead to a host with a label of 64 characters.
 """
 
 # With a proxy, these mean that the proxy was not reached or does not lead on.

@@ -46,6 +46,7 @@ from kraken_book.contract.script import LEASE, RELEASE, WRITE
 from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
 from kraken_book.contract.write import WriteCall
 from kraken_book.errors import Unusable
+from kraken_book.hosts import is_port
 from kraken_book.position import Position
 from kraken_book.symbols import KRAKEN, pair_of, venue_of
 from kraken_book.timestamps import rfc3339
@@ -103,6 +104,13 @@ def check_url(url: str) -> str:
     return url
 
 
+def _check_port(client: Redis) -> None:
+    """Raise ValueError if `?port=` of the URL is no port; redis-py checks only the one before."""
+    port = str(client.connection_pool.connection_kwargs.get("port", 6379))
+    if not port.isdecimal() or not is_port(int(port)):
+        raise ValueError(f"?port={port} is not a port: use a number from 1 to 65535")
+
+
 def _without_password(url: str) -> str:
     """Return a URL with `***` in place of its password."""
     shown = re.sub(r"(://[^:@/?#]*:).*@", r"\1***@", url)
@@ -130,6 +138,7 @@ class ReplayTarget:
                 # This class repeats commands itself, and ends if the program should end.
                 retry=Retry(NoBackoff(), 0),
             )
+            _check_port(self._redis)
         except ValueError as error:
             raise Unusable(f"{self._shown}: {error}") from None
         self._venues: tuple[str, ...] = (KRAKEN,)

@@ -13,10 +13,11 @@ from typing import Any, cast
 
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from kraken_book.hosts import is_port
 from runtime.redis.cluster import ClusterNodes
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes, OneNode
@@ -106,10 +107,25 @@ def connect_master(
     for name in ("host", "port"):
         del options[name]
     tls = options.pop("connection_class", None) is SSLConnection
-    client = Sentinel(  # type: ignore[no-untyped-call]  # redis-py has no types for it
+    client = _Sentinels(  # type: ignore[no-untyped-call]  # redis-py has no types for it
         sentinels, sentinel_kwargs=_sentinel_options(options, tls=tls)
     )
     return cast("RedisNode", RedisNode.from_pool(master_pool(master, client, tls=tls, **options)))
+
+
+class _Sentinels(Sentinel):
+    """redis-py's client of Sentinels, which accepts only addresses that exist."""
+
+    async def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Return the address of a master.
+
+        Raises:
+            redis.asyncio.sentinel.MasterNotFoundError: No Sentinel answers, or the port is invalid.
+        """
+        host, port = await super().discover_master(service_name)
+        if not is_port(port):
+            raise MasterNotFoundError(f"{host}:{port} is no address: ports are 1 to 65535")
+        return host, port
 
 
 def _options(timeout: float, max_connections: int, only_reads: bool) -> dict[str, Any]:

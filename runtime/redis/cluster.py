@@ -21,6 +21,7 @@ from redis.exceptions import (
 )
 from redis.typing import EncodableT
 
+from kraken_book.hosts import is_port
 from runtime.logs import get_logger
 from runtime.redis.errors import describe
 from runtime.redis.exchange import Command, RedisNode
@@ -157,7 +158,7 @@ class ClusterNodes:
 
     def _note_move(self, error: MovedError) -> None:
         """Update one slot from a MOVED error; `CLUSTER SLOTS` may show the move only later."""
-        if error.host:
+        if _names_node(error):
             client = self._client(Address(error.host, error.port))
             self._slots[error.slot_id] = client
             self._all = {*self._all, client}
@@ -166,7 +167,7 @@ class ClusterNodes:
 
     async def _send_asking(self, error: AskError, command: Command) -> Any:
         """Return the reply, or the error, of the node that a slot is being moved to."""
-        if not error.host:
+        if not _names_node(error):
             return error
         client = self._client(Address(error.host, error.port))
         try:
@@ -214,6 +215,9 @@ class ClusterNodes:
         for first, last, (host, port, *_), *_ in reply:
             # A node that does not know its own host has the one that we reached it by.
             address = Address((host or b"").decode() or source.host, port)
+            if not is_port(port):
+                # The slots keep their node, whose `MOVED` is reported to the caller.
+                continue
             client = masters[address] = self._client(address)
             self._slots[first : last + 1] = [client] * (last + 1 - first)
         if not masters:
@@ -225,6 +229,11 @@ class ClusterNodes:
         for address in gone:
             self._refusing.discard(address)
             await self._clients.pop(address).aclose()
+
+
+def _names_node(error: AskError) -> bool:
+    """Return whether a redirection has an address to which a client can connect."""
+    return bool(error.host) and is_port(error.port)
 
 
 async def _ping_error(node: RedisNode, reads: Sequence[Command]) -> RedisError | OSError | None:

@@ -164,6 +164,8 @@ def _check_parameters(server: str) -> None:
     options: dict[str, Any] = dict(parse_url(server))
     for name in options.keys() - url_parameters():
         raise ValueError(f"?{name}= is not a parameter of redis-py's connections")
+    # redis-py checks only a port before `?`.
+    _address(f"h:{options.get('port', REDIS_PORT)}", REDIS_PORT, "correct ?port=")
     for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
         path = options.get(name)
         if path is not None and not Path(path).is_file():

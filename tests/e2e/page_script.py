@@ -8,11 +8,11 @@ from playwright.sync_api import Page
 
 # Events in the api's format, and fakes of the network.
 TOOLS = """
-const { FollowedBook } = await import("/page/followed.js")
-const { PolledBook } = await import("/page/poll.js")
-const { StreamHub } = await import("/page/hub.js")
+const { FollowedBook } = await import("/page/data/followed.js")
+const { PolledBook } = await import("/page/data/poll.js")
+const { StreamHub } = await import("/page/data/hub.js")
 const { Book, checksum } = await import("/kraken-book.js")
-const { now } = await import("/page/clock.js")
+const { now } = await import("/page/data/clock.js")
 
 const BIDS = [["100.0", "1.50000000"]]
 const ASKS = [["100.1", "2.00000000"]]

@@ -4,81 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kraken_book.access_keys import AccessKey, digest_of, render_key_file
-from lab.canned_api import HOLD, CannedApi, answer, sse, sse_events, stream
+from lab.canned_api import HOLD, Answer, CannedApi, answer, problem, sse, sse_events, stream
 from lab.naive_book import NaiveBook
-from lab.node import find_node
 from lab.ports import free_port
 from lab.services import Api, SimulatorProcess
 from lab.stage import Stage
 from lab.waiting import wait_until
 from lab.written_books import snapshot, update
+from tests.e2e.node_reader import BEST_READER, READER, NodeReader
 
-MODULE = Path(__file__).parents[2] / "api" / "page" / "kraken-book.js"
 SYMBOLS = ("BTC/USD", "ETH/USD")
 KEY = "kb_of_this_test"
-
-# Prints one line of JSON for each changed book.
-READER = """
-import { watch } from "./kraken-book.js"
-const [url, symbols, key, most] = process.argv.slice(2)
-const log = (text) => console.log(JSON.stringify({ log: text }))
-function show(book) {
-  console.log(JSON.stringify({
-    symbol: book.symbol, isLive: book.isLive, state: book.state, isConnected: book.isConnected,
-    position: book.position, bids: book.bids(), asks: book.asks(), counts: book.counts,
-  }))
-}
-let last = null
-let shown = 0
-try {
-  for await (const book of watch(url, symbols.split(","), { key: key || null, log })) {
-    show(book)
-    last = book
-    shown += 1
-    if (shown === Number(most)) break
-  }
-  show(last)
-} catch ({ name, status, code }) {
-  console.log(JSON.stringify({ name, status, code }))
-}
-"""
-
-
-class NodeReader:
-    """A process of Node that watches books."""
-
-    def __init__(self, folder: Path, url: str, symbols: str, *key: str) -> None:
-        (folder / "kraken-book.js").write_bytes(MODULE.read_bytes())
-        (folder / "reader.mjs").write_text(READER)
-        self._process = subprocess.Popen(
-            [find_node(), "reader.mjs", url, symbols, *key],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield what it prints, until it ends."""
-        assert self._process.stdout is not None
-        yield from map(json.loads, self._process.stdout)
-
-    def books(self) -> Iterator[dict[str, Any]]:
-        """Yield the books among them."""
-        return (line for line in self.lines() if "state" in line)
-
-    def close(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.communicate()
+PROBLEM = "content-type: application/problem+json"
 
 
 @pytest.fixture
@@ -94,8 +37,10 @@ def redis_url(stage: Stage, simulator: SimulatorProcess) -> str:
     return redis.url
 
 
-def read(stage: Stage, folder: Path, api: Api | CannedApi, symbols: str, *key: str) -> NodeReader:
-    reader = NodeReader(folder, api.url, symbols, *key)
+def read(
+    stage: Stage, folder: Path, api: Api | CannedApi, *arguments: str, program: str = READER
+) -> NodeReader:
+    reader = NodeReader(folder, api.url, *arguments, program=program)
     stage.undo(reader.close)
     return reader
 
@@ -211,10 +156,9 @@ def test_node_waits_as_an_overloaded_api_asks_and_then_resumes(
     stage: Stage, tmp_path: Path
 ) -> None:
     busy = answer(
-        429, b'{"type":"urn:x:too-many-requests","detail":"wait"}',
-        "retry-after: 1", "content-type: application/problem+json",
-    )  # fmt: skip
-    broken = answer(503, b"<html>", "content-type: application/problem+json")
+        429, b'{"type":"urn:x:too-many-requests","detail":"wait"}', "retry-after: 1", PROBLEM
+    )
+    broken = answer(503, b"<html>", PROBLEM)
     resumed = stream(sse_events(update(4)), HOLD)
     with CannedApi(stream(b"retry: 0\n\n", sse_events(snapshot(3))), busy, broken, resumed) as api:
         lines = read(stage, tmp_path, api, "BTC/USD").lines()
@@ -240,3 +184,66 @@ def test_key_that_no_header_carries_is_an_error(stage: Stage, tmp_path: Path) ->
         lines = list(read(stage, tmp_path, api, "BTC/USD", "é").lines())
         assert lines == [{"name": "TypeError"}]
         assert api.requests == []
+
+
+def best_prices(qty: int, **status: str) -> dict[str, Any]:
+    """Return an answer of `/best` with one book, whose best bid has this quantity."""
+    level = {"venue": "kraken", "symbol": "BTC/USD", "price": "100.0", "qty": str(qty)}
+    book = {"venue": "kraken", "symbol": "BTC/USD", "status": "live", "reason": None, **status}
+    best = {"bid": level, "ask": None, "spread": None, "is_crossed": False}
+    return {"pair": "BTC/USD", "best": best, "venues": [book]}
+
+
+def best_event(qty: int) -> bytes:
+    return sse(None, json.dumps(best_prices(qty)).encode())
+
+
+def test_node_shows_no_best_price_without_a_stream_and_the_next_one_when_it_is_back(
+    stage: Stage, tmp_path: Path
+) -> None:
+    first, second = json.dumps(best_prices(1)).encode(), stream(best_event(2), sse(None, b"{}"))
+    with CannedApi(
+        answer(200, first), second, answer(503, b"x"), stream(best_event(3), HOLD)
+    ) as api:
+        lines = read(stage, tmp_path, api, "btc-usd", KEY, program=BEST_READER).lines()
+        found = [next(lines) for _ in range(6)]
+        targets = [request.target for request in api.requests]
+        assert targets == ["/best/btc-usd"] + ["/best/btc-usd/stream?interval=10ms"] * 3
+        assert {each.headers["authorization"] for each in api.requests} == {f"Bearer {KEY}"}
+        # A second failure yields nothing new.
+        (logged_first, logged_second) = [line["log"] for line in found if "log" in line]
+        assert "a book is broken" in logged_first
+        assert "503" in logged_second
+        lost = best_prices(2, status="stale", reason="no stream")
+        lost["best"]["bid"] = None
+        answers = [line for line in found if "pair" in line]
+        assert answers == [best_prices(1), best_prices(2), lost, best_prices(3)]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "name", "message"),
+    [
+        (problem(404, "no pair", kind="urn:x:unknown-symbol"), "Refused", "no pair"),
+        (answer(429, b'{"type":"urn:x:y","detail":"wait"}', PROBLEM), "Error", "429: wait"),
+        (answer(503, b"<html>"), "Error", "503: the answer is not the api's; "),
+        (answer(200, b"<html>"), "Refused", "the answer has no best prices; "),
+        (answer(200, b'{"pair":"BTC/USD"}'), "Refused", "the answer has no best prices; "),
+        (answer(200, b"[" * 2_000_000), "Refused", "the answer has no best prices; "),
+    ],
+)
+def test_node_says_why_there_are_no_best_prices(
+    stage: Stage, tmp_path: Path, refusal: Answer, name: str, message: str
+) -> None:
+    with CannedApi(refusal) as api:
+        (line,) = read(stage, tmp_path, api, "NO/PE", "", "get", program=BEST_READER).lines()
+        assert line["name"] == name
+        assert line["message"].startswith(message)
+
+
+def test_node_ends_the_best_prices_of_a_pair_that_no_venue_has(
+    stage: Stage, tmp_path: Path, redis_url: str
+) -> None:
+    api = stage.api(redis_url)
+    for mode in ("get", "watch"):
+        (line,) = read(stage, tmp_path, api, "NO/PE", "", mode, program=BEST_READER).lines()
+        assert (line["name"], line["status"], line["code"]) == ("Refused", 404, "unknown-symbol")

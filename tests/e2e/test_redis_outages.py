@@ -6,6 +6,7 @@ from time import monotonic
 
 from lab.ports import free_port
 from lab.services import Api, Collector
+from lab.sse.stream import SseStream
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
@@ -43,8 +44,12 @@ def test_service_started_before_redis_logs_its_wait_and_then_works(stage: Stage)
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["retry-after"]
         assert "Redis cannot be reached" in answer.json()["detail"]
-    with api.stream("BTC/USD") as stream:
+    with api.stream("BTC/USD") as stream, SseStream(api.url, "/best/BTC%2FUSD/stream") as best:
         waiting, *rest = stream.messages()
+        # Every event of this stream is an answer, so it waits without a status.
+        assert [each.comments for each in best.messages()] == [
+            *(["kraken-book"], ["waiting: redis"], ["closing"])
+        ]
     assert waiting.comments
     events = [message.event for message in rest if message.data]
     assert [(each["status"], each["reason"], each["seq"]) for each in events] == [

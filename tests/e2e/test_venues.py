@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +19,7 @@ from lab.sse.stream import SseStream
 from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.node_reader import BEST_READER, NodeReader
 
 VENUES = "kraken-book:venues"
 SYMBOLS = "BTC/USD,ETH/USD"
@@ -181,9 +183,12 @@ def test_best_prices_leave_out_the_venue_whose_collector_died(scene: Scene, api:
 
 
 def test_stream_of_best_prices_shows_the_death_and_return_of_a_collector(
-    scene: Scene, api: Api
+    scene: Scene, api: Api, tmp_path: Path
 ) -> None:
     stream = scene.stage.enter(SseStream(api.url, "/best/BTC%2FUSD/stream?interval=10ms"))
+    node = NodeReader(tmp_path, api.url, "btc-usd", program=BEST_READER)
+    scene.stage.undo(node.close)
+    answers = node.lines()
 
     def wait_for(coinbase: str) -> dict[str, Any]:
         for event_id, event in stream.events():
@@ -192,11 +197,19 @@ def test_stream_of_best_prices_shows_the_death_and_return_of_a_collector(
                 return event
         raise AssertionError("the stream ended")
 
+    def wait_in_node_for(coinbase: str) -> dict[str, Any]:
+        return next(each for each in answers if each["venues"][1]["status"] == coinbase)
+
+    read, followed = next(answers), next(answers)
+    assert [each["venue"] for each in read["venues"]] == ["kraken", "coinbase"]
+    assert read.keys() == followed.keys() == api.answers("/best/BTC/USD").json().keys()
     assert wait_for("live")["pair"] == "BTC/USD"
     scene.coinbase.kill()
     assert wait_for("stale")["best"]["bid"]["venue"] == "kraken"
+    assert wait_in_node_for("stale")["best"]["bid"]["venue"] == "kraken"
     scene.collector("BTC/USD,ETH/USD")
     assert wait_for("live")["venues"][1]["proof"] == "sequence"
+    assert wait_in_node_for("live")["venues"][1]["proof"] == "sequence"
 
 
 def test_venue_that_comes_later_is_served_without_a_restart(stage: Stage) -> None:

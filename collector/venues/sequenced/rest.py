@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import NamedTuple, TypeAlias
-from urllib.parse import urlsplit
 
 import httpx
 
 from kraken_book import __version__
-from kraken_book.hosts import is_loopback
+from kraken_book.client.environment import proxy_for, trusted_certificates
+from kraken_book.errors import Unusable
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
@@ -153,8 +153,7 @@ class RestClient:
             httpx.AsyncClient(
                 base_url=self._url,
                 timeout=TIMEOUT,
-                # A proxy from the environment cannot reach a server on this machine.
-                trust_env=not is_loopback(urlsplit(self._url).hostname or ""),
+                transport=_transport_to(self._url),
                 headers={"user-agent": f"kraken-book/{__version__}", "cache-control": "no-cache"},
             ) as client,
             asyncio.TaskGroup() as workers,
@@ -212,6 +211,30 @@ class RestClient:
         used = headers.get(USED_WEIGHT, "")
         if used.isascii() and used.isdigit():
             self._budget.note_used(int(used[:9]), monotonic())
+
+
+class _NoTransport(httpx.AsyncBaseTransport):
+    """Fails each request with the fault of an environment variable."""
+
+    def __init__(self, fault: Unusable) -> None:
+        self._fault = fault
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raise httpx.ProxyError, which names the variable."""
+        raise httpx.ProxyError(str(self._fault), request=request)
+
+
+def _transport_to(url: str) -> httpx.AsyncBaseTransport:
+    """Return a transport with the proxy and the certificates of the environment."""
+    try:
+        return httpx.AsyncHTTPTransport(
+            proxy=proxy_for(httpx.URL(url)),
+            verify=trusted_certificates(),
+            # httpx itself would end the program for a proxy that it rejects.
+            trust_env=False,
+        )
+    except Unusable as fault:
+        return _NoTransport(fault)
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -196,6 +196,13 @@ def test_other_setting_is_refused(text: str) -> None:
         JwtSource.parse(text)
 
 
+@pytest.mark.parametrize("port", ["99999", "0", "x"])
+def test_address_with_an_invalid_port_is_refused(port: str) -> None:
+    for url in (f"https://login.example.com:{port}/jwks", f"http://127.0.0.1:{port}/jwks"):
+        with pytest.raises(ValueError, match="must be a number from 1 to 65535"):
+            JwtSource.parse(url)
+
+
 def test_address_with_a_password_is_refused_without_it() -> None:
     with pytest.raises(ValueError, match="without a user and a password") as caught:
         JwtSource.parse("https://me:hidden@login.example.com/jwks")

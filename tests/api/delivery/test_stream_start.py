@@ -26,7 +26,7 @@ async def refusal(replica: Replica, asked: StreamRequest) -> ApiError:
     return caught.value
 
 
-async def received(reader: WaitingReader, count: int) -> list[Message]:
+async def received(reader: WaitingReader[StreamRequest], count: int) -> list[Message]:
     got: list[Message] = []
 
     async def more() -> bool:

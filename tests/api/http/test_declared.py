@@ -52,7 +52,7 @@ async def test_streams_know_the_ticket(client: httpx.AsyncClient, btc: None) -> 
     assert body["parameter"] == "ticket"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/page/page.css"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/page/css/base.css"])
 async def test_files_ignore_parameters(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(f"{path}?any=1")).status_code == 200
 

@@ -32,7 +32,7 @@ async def test_data_has_no_rights_in_a_browser(
     assert headers.get("vary") == (None if is_stream else "accept-encoding")
 
 
-@pytest.mark.parametrize("path", ["/", "/page/worker.js", "/page/favicon.svg"])
+@pytest.mark.parametrize("path", ["/", "/page/data/worker.js", "/page/favicon.svg"])
 async def test_page_may_load_its_own_files_only(client: httpx.AsyncClient, path: str) -> None:
     headers = (await client.get(path)).headers
     policy = headers["content-security-policy"].split("; ")

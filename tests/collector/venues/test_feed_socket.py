@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.utils import accept_key
 
@@ -22,9 +23,12 @@ from collector.venues.feed_socket import (
     MAX_MESSAGE_BYTES,
     MAX_PARTS,
     MAX_WAITING,
+    NOT_CONNECTED,
     FeedFlooded,
     FeedSocket,
+    open_feed_socket,
 )
+from lab.ports import InvalidPort
 from lab.waiting import async_wait_until
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -330,3 +334,28 @@ async def test_frames_that_were_put_off_are_processed_before_the_end() -> None:
     )
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"last"]
+
+
+async def test_invalid_port_reaches_no_other_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    with InvalidPort() as port:
+        target = f"127.0.0.1:{port.number}"
+
+        def redirect(connection: ServerConnection, _request: Request) -> Response:
+            answer = connection.respond(307, "")
+            answer.headers["Location"] = f"ws://{target}/"
+            return answer
+
+        async def refuse(_websocket: ServerConnection) -> None:
+            raise AssertionError("every request is redirected")
+
+        async with serve(refuse, "127.0.0.1", 0, process_request=redirect) as server:
+            here = server.sockets[0].getsockname()[1]
+            for url in (f"ws://{target}", f"ws://127.0.0.1:{here}"):
+                with pytest.raises(NOT_CONNECTED, match="ort"):
+                    await open_feed_socket(url)
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://{target}")
+        for url in ("ws://192.0.2.2", "wss://192.0.2.2"):
+            with pytest.raises(NOT_CONNECTED, match="ort"):
+                await open_feed_socket(url)
+        assert not port.was_reached

@@ -23,13 +23,13 @@ def test_page_and_api_normalize_symbols_alike(module_page: Page) -> None:
         "a:b",
         ":",
     ]
-    script = 'return given.map((await import("/page/selection.js")).folded)'
+    script = 'return given.map((await import("/page/data/selection.js")).folded)'
     assert run(module_page, script, names) == [normalize_symbol(name.strip()) for name in names]
 
 
 @pytest.mark.parametrize("reason", [*contract_reasons(), "age"])
 def test_each_contract_reason_becomes_a_sentence(module_page: Page, reason: str) -> None:
-    script = 'return (await import("/page/words.js")).statusText("syncing", given)'
+    script = 'return (await import("/page/parts/words.js")).statusText("syncing", given)'
     text = run(module_page, script, reason)
     assert text.endswith(".")
     assert text.count(" ") > 5
@@ -60,7 +60,7 @@ def test_each_contract_reason_becomes_a_sentence(module_page: Page, reason: str)
 def test_unknown_reason_is_shown_without_control_characters(
     module_page: Page, status: str, reason: str | None, expected: str
 ) -> None:
-    script = 'return (await import("/page/words.js")).statusText(...given)'
+    script = 'return (await import("/page/parts/words.js")).statusText(...given)'
     assert expected in run(module_page, script, [status, reason])
 
 
@@ -226,7 +226,7 @@ def test_silent_stream_and_books_cause_doubt(module_page: Page) -> None:
     shown = run(
         module_page,
         """
-        const { judge } = await import("/page/trust.js")
+        const { judge } = await import("/page/data/trust.js")
         const { book } = followed()
         book.onOpen(1)
         book.onEvent(1, snapshot(5))
@@ -243,7 +243,7 @@ def test_missing_book_is_explained_by_its_cause(module_page: Page) -> None:
     shown = run(
         module_page,
         """
-        const { judge } = await import("/page/trust.js")
+        const { judge } = await import("/page/data/trust.js")
         const { book } = followed()
         book.onOpen(1)
         book.onEvent(1, statusOf("syncing", "no book yet"))

@@ -133,7 +133,7 @@ def test_many_requests_for_fresh_stream_open_one(module_page: Page) -> None:
 
 def test_views_painted_together_show_ages_of_one_moment(module_page: Page) -> None:
     script = """
-        const { Painter } = await import("/page/painter.js")
+        const { Painter } = await import("/page/parts/painter.js")
         const painter = new Painter()
         const seen = []
         const view = () => ({ paint() {

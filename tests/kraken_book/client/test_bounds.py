@@ -12,6 +12,7 @@ import pytest
 from kraken_book import FrozenBook, Refused, Watch
 from kraken_book.client.patience import Patience
 from lab.canned_api import HOLD, Answer, CannedApi, answer, dribbled, sse_events, stream
+from lab.ports import InvalidPort
 from lab.written_books import SYMBOL, snapshot
 
 MEBI = 1 << 20
@@ -110,11 +111,22 @@ def test_circular_redirects_are_an_outage(read: Reader) -> None:
 @both
 @pytest.mark.parametrize(
     "location",
-    ["http://127.0.0.1:99999/", f"http://{'x' * 80}.invalid/", "ftp://x/", "http://[::1", "//"],
+    [f"http://{'x' * 80}.invalid/", "ftp://x/", "http://[::1", "//", "http://127.0.0.1:0/"],
 )
 def test_redirect_to_an_impossible_address_is_an_outage(read: Reader, location: str) -> None:
     with CannedApi(moved(location), GOOD) as api:
         assert read(api.url)[0].is_live
+
+
+@both
+def test_redirect_to_an_invalid_port_reaches_no_other_port(
+    read: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    with InvalidPort() as port:
+        with CannedApi(moved(f"http://127.0.0.1:{port.number}/"), GOOD) as api:
+            assert read(api.url)[0].is_live
+        assert f"a redirect leads to port {port.number}; ports are 1 to 65535" in caplog.text
+        assert not port.was_reached
 
 
 @both

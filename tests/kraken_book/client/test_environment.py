@@ -17,6 +17,7 @@ from kraken_book import ProxyFailed, TimedOut, TlsFailed, get_symbols, watch
 from kraken_book.client.environment import proxy_for
 from kraken_book.client.failure import failure_of
 from lab.canned_api import HOLD, CannedApi, answer, sse_events, stream
+from lab.ports import InvalidPort
 from lab.written_books import SYMBOL, snapshot
 
 ELSEWHERE = "http://192.0.2.2:3000"
@@ -76,6 +77,8 @@ def test_this_machine_has_no_proxy(monkeypatch: pytest.MonkeyPatch, host: str) -
         ("HTTPS_PROXY", "https://[::1", "is not the address of a proxy"),
         ("HTTP_PROXY", "http://user:secret@:3128", "is not the address of a proxy"),
         ("http_proxy", "http://host:secret", "is not the address of a proxy"),
+        ("HTTP_PROXY", "http://user:secret@127.0.0.1:99999", "is not the address of a proxy"),
+        ("HTTPS_PROXY", "127.0.0.1:0", "is not the address of a proxy"),
         ("ALL_PROXY", "ftp://secret:21", "is not the address of a proxy"),
         ("ALL_PROXY", "socks5://127.0.0.1:1080", "socks"),
     ],
@@ -210,6 +213,17 @@ def test_redirect_with_an_invalid_proxy_is_an_outage(
         books = watch(api.url, SYMBOL, give_up_after=0.01)
         with pytest.raises(ConnectionError, match="ALL_PROXY"):
             next(iter(books))
+
+
+def test_redirect_through_a_proxy_at_an_invalid_port_reaches_no_other_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moved = answer(307, b"", f"location: {ELSEWHERE}/symbols")
+    with InvalidPort() as port, CannedApi(moved) as api:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port.number}")
+        with pytest.raises(ProxyFailed, match="HTTP_PROXY is not the address of a proxy"):
+            get_symbols(api.url, attempts=1)
+        assert not port.was_reached
 
 
 def _name_hash(file: Path) -> str:

@@ -11,6 +11,7 @@ from kraken_book import TimedOut
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.fetch import Answer, NoAnswer, fetch, fetch_async, one_request_timeout
 from lab.canned_api import CannedApi, answer, dribbled
+from lab.ports import InvalidPort
 
 MEBI = 1 << 20
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -62,6 +63,16 @@ async def test_redirects_are_followed_to_a_limit_without_reading_their_bodies() 
             fetched_blocking(api)
         with pytest.raises(NoAnswer, match="too many redirects"):
             await fetched(api)
+
+
+async def test_redirect_to_an_invalid_port_reaches_no_other_port() -> None:
+    with InvalidPort() as port:
+        moved = answer(307, b"", f"location: https://127.0.0.1:{port.number}/symbols")
+        with CannedApi(moved, moved) as api:
+            for is_blocking in (True, False):
+                with pytest.raises(NoAnswer, match=f"port {port.number}; ports are 1 to 65535"):
+                    _ = fetched_blocking(api) if is_blocking else await fetched(api)
+        assert not port.was_reached
 
 
 def test_key_is_not_sent_to_another_server() -> None:

@@ -288,6 +288,12 @@ def test_url_of_another_kind_is_refused(url: str, words: str) -> None:
     assert "pw" not in str(caught.value)
 
 
+def test_url_with_an_invalid_port_is_refused() -> None:
+    for url in ("redis://h:99999", "redis://h?port=99999"):
+        with pytest.raises(Unusable, match=r"99999 is not a port|ort out of range"):
+            ReplayTarget(url, Passes())
+
+
 def test_replay_of_several_venues_writes_the_keys_of_each(
     url: str, redis: Redis, tmp_path: Path
 ) -> None:

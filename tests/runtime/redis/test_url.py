@@ -72,6 +72,8 @@ def test_check_refuses_other_urls_with_the_valid_forms(url: str) -> None:
         ("redis+cluster://a?nodes=3", r"\?nodes= is not a parameter"),
         ("rediss://a?ssl_ca_certs=/no/such.pem", r"\?ssl_ca_certs=/no/such.pem is not a file"),
         ("redis://a?ssl_ca_certs=/etc/passwd", r"\?ssl_ca_certs= is for TLS only.*rediss://"),
+        ("redis://a?port=99999", r"a port must be a number from 1 to 65535; correct \?port="),
+        ("redis://a?port=x", r"a port must be a number from 1 to 65535; correct \?port="),
         ("redis://a?protocol=three", r"Invalid value for 'protocol'"),
     ],
 )

@@ -13,6 +13,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from collector.venues.sequenced.rest import Answer, RestClient, RestFailed, WeightBudget
+from lab.ports import InvalidPort
 from lab.waiting import async_wait_until, cancel
 
 
@@ -77,6 +78,23 @@ async def test_request_that_is_not_wanted_any_more_is_not_made() -> None:
         client.ask("/kept", 1, answers.append, lambda: True)
         await async_wait_until(lambda: answers, "the wanted one is answered")
     assert (answers, venue.paths) == ([b"/kept"], ["/kept"])
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.2", "https://192.0.2.2"])
+async def test_invalid_proxy_fails_each_request_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    with InvalidPort() as port:
+        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port.number}")
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        client = RestClient("toy", url, 1000)
+        task = asyncio.create_task(client.run())
+        for path in ("/a", "/b"):
+            with pytest.raises(RestFailed, match=f"{path}: ALL_PROXY is not the address"):
+                await client.get(path, 1)
+        await cancel(task)
+        assert not port.was_reached
 
 
 def test_weight_of_a_minute_is_limited() -> None:

@@ -1,0 +1,44 @@
+"""The addresses of the page's views."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.page_modules import run_module
+
+
+def ladders(*names: str) -> dict[str, object]:
+    return {"view": "ladders", "names": list(names)}
+
+
+@pytest.mark.parametrize(
+    ("fragment", "route"),
+    [
+        ("", {"view": "ladders", "names": None}),
+        ("#", {"view": "ladders", "names": None}),
+        ("#none", ladders()),
+        ("#BTC/USD,eth-usd, BTC/USD,", ladders("BTC/USD", "eth-usd")),
+        ("#binance:BTC%2FUSDT", ladders("binance:BTC/USDT")),
+        ("#%ZZ", ladders("%ZZ")),
+        ("#/BTC/USD", {"view": "book", "name": "BTC/USD"}),
+        ("#/btc-usd", {"view": "book", "name": "btc-usd"}),
+        ("#/binance:BTC%2FUSDT", {"view": "book", "name": "binance:BTC/USDT"}),
+        ("#/BTC/USD,ETH/USD", ladders("/BTC/USD", "ETH/USD")),
+        ("#/status", {"view": "status"}),
+        ("#/status/USD", {"view": "book", "name": "status/USD"}),
+    ],
+)
+def test_fragment_selects_view(fragment: str, route: dict[str, object]) -> None:
+    assert run_module("routes.js", "return module.routeOf(given)", fragment) == route
+
+
+def test_route_returns_from_its_own_fragment() -> None:
+    names = ["BTC/USD", "binance:BTC/USDT", "ä%/b c"]
+    routes = [
+        {"view": "status"},
+        ladders(),
+        ladders(*names),
+        *({"view": "book", "name": name} for name in names),
+    ]
+    script = "return given.map((route) => module.routeOf(module.hashOf(route)))"
+    assert run_module("routes.js", script, routes) == routes
