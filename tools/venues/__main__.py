@@ -67,7 +67,7 @@ def read_options() -> VenuesOptions:
     add(
         "--rate",
         type=float,
-        default=150.0,
+        default=100.0,
         help="moves per second of each venue's markets (default: %(default)g)",
     )
     add(

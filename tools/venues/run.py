@@ -289,7 +289,8 @@ class VenuesRun:
                         f"everybody has the simulator's book of {symbol}",
                     )
                 except AssertionError as error:
-                    wrong.append(f"{error}; the simulator has {market}")
+                    others = ", ".join(self._different(symbol, market))
+                    wrong.append(f"{error}; different: {others}; the simulator has {market}")
         for side, pairs in chosen:
             if len(pairs) == len(side.pairs):
                 self._count_updates(side)
@@ -297,20 +298,32 @@ class VenuesRun:
         return wrong
 
     def _is_everywhere(self, symbol: str, market: dict[str, Any]) -> bool:
-        """Return whether Redis, the apis and both readers have the simulator's book."""
-        stored = self._system.streams.book(symbol)
+        return not any(self._different(symbol, market))
+
+    def _different(self, symbol: str, market: dict[str, Any]) -> Iterator[str]:
+        """Generate the names of those that do not have the simulator's book.
+
+        Args:
+            symbol: The symbol.
+            market: The simulator's book.
+
+        Yields:
+            The name of Redis, of an api, or of a reader.
+
+        """
         right = [_numbers(market[side]) for side in ("bids", "asks")]
+        stored = self._system.streams.book(symbol)
         sides = [_numbers(json.loads(stored[side])) for side in ("bids", "asks")]
         if stored["status"] != "live" or sides != right:
-            return False
+            yield f"Redis ({stored['status']})"
         for api in self._system.apis:
             book = api.get(f"/depth/{symbol}").json()
-            if [_numbers(book[side]) for side in ("bids", "asks")] != right:
-                return False
-        return all(
-            record.is_live and str(record.account.ladder.checksum) == stored["checksum"]
-            for record in self.records(symbol)
-        )
+            if [_numbers(book.get(side, ())) for side in ("bids", "asks")] != right:
+                yield f"api ({book['status']})"
+        for record in self.records(symbol):
+            checksum = record.account.ladder.checksum
+            if not record.is_live or str(checksum) != stored["checksum"]:
+                yield f"reader ({record.words[-1].text}, seq {record.account.ladder.seq})"
 
     def records(self, symbol: str) -> list[Record]:
         """Return the records of both readers of a book."""
