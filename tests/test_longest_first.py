@@ -28,14 +28,13 @@ def plugin(cache: FakeCache | None) -> LongestFirst:
     return LongestFirst(cast("pytest.Config", config))
 
 
-def finish_run(cache: FakeCache, worker: bool = False, **seconds: float) -> None:
+def finish_run(cache: FakeCache, **seconds: float) -> None:
     """Finish a run in which each file has one test with the given duration."""
     run = plugin(cache)
     for name, duration in seconds.items():
         report = SimpleNamespace(nodeid=f"tests/{name}.py::test", duration=duration)
         run.pytest_runtest_logreport(cast("pytest.TestReport", report))
-    config = SimpleNamespace(workerinput={}) if worker else SimpleNamespace()
-    run.pytest_sessionfinish(cast("pytest.Session", SimpleNamespace(config=config)))
+    run.pytest_sessionfinish()
 
 
 def sort_files(cache: FakeCache | None, *nodeids: str) -> list[str]:
@@ -58,28 +57,12 @@ def test_unknown_file_comes_first_if_it_is_e2e_and_else_last() -> None:
     assert sort_files(cache, *given) == given[::-1]
 
 
-def test_unit_tests_run_beside_e2e_tests_of_the_same_share() -> None:
-    cache = FakeCache()
-    e2e = {"e2e/a": 40.0, "e2e/b": 30.0, "e2e/c": 30.0}
-    finish_run(cache, worker=False, **e2e, a=5.0, b=4.0, c=1.0)
-    names = ("c", "e2e/c", "b", "e2e/b", "a", "e2e/a")
-    ordered = sort_files(cache, *(f"tests/{name}.py::a" for name in names))
-    expected = ("e2e/a", "a", "e2e/b", "b", "e2e/c", "c")
-    assert ordered == [f"tests/{name}.py::a" for name in expected]
-
-
 def test_run_of_some_tests_keeps_the_durations_of_others() -> None:
     cache = FakeCache()
     finish_run(cache, first=5.0, second=4.0)
     finish_run(cache, first=0.1)
     given = ["tests/second.py::a", "tests/first.py::a"]
     assert sort_files(cache, *given) == given[::-1]
-
-
-def test_worker_stores_nothing() -> None:
-    cache = FakeCache()
-    finish_run(cache, worker=True, first=5.0)
-    assert cache.values == {}
 
 
 def test_e2e_files_come_first_without_a_cache() -> None:
