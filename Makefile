@@ -38,9 +38,9 @@ tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD",
 # If no bytecode may be written, each run rewrites the asserts of every test again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-# So many for end-to-end tests, which mostly wait; each processor has a worker for the others.
+# So many, because end-to-end tests mostly wait.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@$(PYTEST) --workers 6 $(ARGS)
+	@$(PYTEST) --workers 10 $(ARGS)
 
 # The make of macOS (3.81) has no --output-sync.
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
@@ -49,7 +49,7 @@ check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, bef
 	@$(MAKE) --no-print-directory $(OUTPUT_SYNC) -j 3 lint types unit
 
 unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
-	@$(PYTEST) --workers 2 --unit -q $(ARGS)
+	@$(PYTEST) --workers 4 --unit -q $(ARGS)
 
 # Python's headers are those of a system, which have other warnings. -O2 finds more than -fsyntax-only.
 C_LINT = $(CC) -std=c11 -O2 -Wall -Wextra -Wconversion -Werror -DPy_LIMITED_API=0x030B0000 \

@@ -1,8 +1,8 @@
 """A pytest plugin that runs the slowest test files first.
 
 tests/workers.py gives each file to one worker. If a slow file starts last, the other workers wait
-for it at the end. The durations of files are kept in pytest's cache. A file without a known
-duration counts as slow if it is an end-to-end test, else as fast.
+for it at the end. The durations of files are kept in pytest's cache; a new clone has those of
+tests/slow_files.py.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections import defaultdict
 
 import pytest
 
+from tests.slow_files import SLOW_FILES
+
 _KEY = "kraken-book/seconds-by-file"
-_UNKNOWN_E2E_SECONDS = 30.0
 
 
 class LongestFirst:
@@ -47,8 +48,7 @@ class LongestFirst:
             self._cache.set(_KEY, {**self._before, **longer})
 
     def _expected(self, file: str) -> float:
-        unknown = _UNKNOWN_E2E_SECONDS if is_e2e(file) else 0.0
-        return self._before.get(file, unknown)
+        return self._before.get(file, SLOW_FILES.get(file, 0.0))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from lab.process import ROOT
 from tests.longest_first import LongestFirst
+from tests.slow_files import SLOW_FILES
 
 
 class FakeCache:
@@ -50,10 +52,10 @@ def test_slowest_file_comes_first_and_keeps_the_order_of_its_tests() -> None:
     assert sort_files(cache, *given) == [*given[1:], given[0]]
 
 
-def test_unknown_file_comes_first_if_it_is_e2e_and_else_last() -> None:
+def test_file_of_unknown_duration_comes_last() -> None:
     cache = FakeCache()
     finish_run(cache, known=1.0)
-    given = ["tests/new.py::a", "tests/known.py::a", "tests/e2e/new.py::a"]
+    given = ["tests/new.py::a", "tests/known.py::a"]
     assert sort_files(cache, *given) == given[::-1]
 
 
@@ -65,6 +67,12 @@ def test_run_of_some_tests_keeps_the_durations_of_others() -> None:
     assert sort_files(cache, *given) == given[::-1]
 
 
-def test_e2e_files_come_first_without_a_cache() -> None:
-    given = ["tests/a.py::a", "tests/e2e/a.py::a"]
+def test_files_known_as_slow_come_first_in_a_new_clone() -> None:
+    slowest, slow, *_ = SLOW_FILES
+    given = ["tests/a.py::a", f"{slow}::a", f"{slowest}::a"]
     assert sort_files(None, *given) == given[::-1]
+    assert sort_files(FakeCache(), *given) == given[::-1]
+
+
+def test_files_known_as_slow_exist() -> None:
+    assert [file for file in SLOW_FILES if not (ROOT / file).exists()] == []

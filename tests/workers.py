@@ -3,9 +3,10 @@
 The tests are collected once, and a worker starts in milliseconds. Each worker of pytest-xdist would
 import and collect all of them: 5 s of CPU, and more if the bytecode is not cached (2026-11).
 
-A worker runs one file at a time and keeps the fixtures of its session. `--workers` is the number
-for files whose tests mostly wait for processes. Besides, each processor has a worker for the other
-files, so that it is busy while those wait. The files start in the order of the collected tests.
+A worker runs one file at a time, and keeps the fixtures of its session. The files start in the
+order of the collected tests. Some workers, one for each processor, run the files that mostly
+compute, at a lower priority: they use the time while the end-to-end tests in the other workers
+wait, and do not delay them.
 
 If a worker dies, the test that it ran fails, and another worker runs the rest of the file.
 """
@@ -34,6 +35,8 @@ from lab.ports import WORKER_VARIABLE
 from runtime.process import die_with_parent
 from tests.longest_first import file_of, is_e2e
 
+COMPUTING_PRIORITY = 5
+"""What is added to the nice value of workers that compute, if others run end-to-end tests."""
 _END_TIMEOUT = 10.0
 
 
@@ -58,7 +61,7 @@ class _Process:
     number: int
     pid: int
     connection: Connection
-    is_for_e2e: bool
+    computes: bool
     left: list[int] = field(default_factory=list)
     """The indices of the tests of its files that have not ended, first the one that runs."""
 
@@ -75,7 +78,9 @@ class Workers:
         self._config = config
         self._count = count
         self._items: list[pytest.Item] = []
-        self._files: dict[bool, deque[list[int]]] = {True: deque(), False: deque()}
+        self._waiting: deque[list[int]] = deque()
+        self._computing: deque[list[int]] = deque()
+        self._priority = 0
         self._processes: dict[Connection, _Process] = {}
         self._numbers = 0
 
@@ -86,10 +91,9 @@ class Workers:
         if failed or session.config.option.collectonly or not session.items:
             return None
         self._items = session.items
-        for file, indices in groupby(
-            range(len(self._items)), lambda index: file_of(self._items[index].nodeid)
-        ):
-            self._files[is_e2e(file)].append(list(indices))
+        for file, indices in groupby(range(len(self._items)), self._file_at):
+            self._queue_of(file).append(list(indices))
+        self._priority = COMPUTING_PRIORITY if self._waiting else 0
         try:
             self._run(session)
         finally:
@@ -107,14 +111,21 @@ class Workers:
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
 
+    def _file_at(self, index: int) -> str:
+        return file_of(self._items[index].nodeid)
+
+    def _queue_of(self, file: str) -> deque[list[int]]:
+        return self._waiting if is_e2e(file) else self._computing
+
     def _start_missing(self) -> None:
         """Start workers up to their number, unless there are fewer files."""
-        for is_for_e2e, most in ((True, self._count), (False, os.cpu_count() or 1)):
-            running = sum(each.is_for_e2e == is_for_e2e for each in self._processes.values())
-            for _ in range(min(most - running, len(self._files[is_for_e2e]))):
-                self._start(is_for_e2e)
+        files = len(self._waiting) + len(self._computing)
+        without_file = sum(not each.left for each in self._processes.values())
+        for _ in range(min(self._count - len(self._processes), files - without_file)):
+            computing = sum(each.computes for each in self._processes.values())
+            self._start(len(self._computing) > computing < (os.cpu_count() or 1))
 
-    def _start(self, is_for_e2e: bool) -> None:
+    def _start(self, computes: bool) -> None:
         number, self._numbers = self._numbers, self._numbers + 1
         ours, theirs = Pipe()
         sys.stdout.flush()
@@ -124,9 +135,11 @@ class Workers:
             ours.close()
             for other in self._processes:
                 other.close()
+            if computes:
+                os.nice(self._priority)
             _Worker(self._config, self._items, theirs, number).main()
         theirs.close()
-        self._processes[ours] = _Process(number, pid, ours, is_for_e2e)
+        self._processes[ours] = _Process(number, pid, ours, computes)
 
     def _serve(self, process: _Process) -> None:
         """Take one message of a worker."""
@@ -152,9 +165,8 @@ class Workers:
             raise RuntimeError(f"worker {process.number} failed:\n{content}")
 
     def _next_file(self, process: _Process) -> list[int] | None:
-        """Return the tests of the next file; None if there is none left."""
-        own, other = self._files[process.is_for_e2e], self._files[not process.is_for_e2e]
-        files = own or other
+        """Return the tests of the next file; None if there is none for this worker."""
+        files = self._computing if process.computes else self._waiting or self._computing
         if not files:
             return None
         file = files.popleft()
@@ -169,9 +181,9 @@ class Workers:
         if process.left:
             crashed, *rest = process.left
             self._report_crash(process, self._items[crashed], os.waitstatus_to_exitcode(status))
-            for _, indices in groupby(rest, lambda index: file_of(self._items[index].nodeid)):
-                self._files[process.is_for_e2e].appendleft(list(indices))
-            self._start_missing()
+            for file, indices in groupby(rest, self._file_at):
+                self._queue_of(file).appendleft(list(indices))
+        self._start_missing()
 
     def _report_crash(self, process: _Process, item: pytest.Item, code: int) -> None:
         reason = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -225,6 +237,8 @@ class _Worker:
         code = 1
         try:
             die_with_parent()
+            # It is ignored if a shell has started the run in the background.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.environ[WORKER_VARIABLE] = str(self._number)
             self._take_over()
             self._run()
@@ -331,7 +345,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="run files in forked processes: N for those that wait, one per processor for others",
+        help="run files in N forked processes",
     )
 
 
