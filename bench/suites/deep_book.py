@@ -14,8 +14,8 @@ from time import process_time
 from bench.report.goals import DEEP_BOOK
 from bench.report.rows import Row
 from bench.suite import Progress
-from collector.venues.sequenced.deep_side import DeepSide
-from collector.venues.sequenced.numbers import read_level
+from collector.venues.sequenced.book.deep_side import DeepSide
+from collector.venues.sequenced.book.numbers import read_level
 from kraken_book.precision import Precision
 
 DEPTHS = (10, 100, 1000)

@@ -40,5 +40,5 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.venues.connection.TICK_INTERVAL", 0.1)
     monkeypatch.setattr("collector.venues.subscription.ANSWER_TIMEOUT", 2.0)
     monkeypatch.setattr("collector.venues.subscription.REFUSED_RETRY_DELAY", 1.0)
-    monkeypatch.setattr("collector.venues.sequenced.session.RATE_PAUSE", 1.0)
+    monkeypatch.setattr("collector.venues.sequenced.requests.RATE_PAUSE", 1.0)
     monkeypatch.setattr("collector.venues.kraken.requests.RATE_PAUSE", 1.0)

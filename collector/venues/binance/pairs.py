@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from collector.venues.sequenced.book.steps import precision_of_steps
 from collector.venues.sequenced.protocol import RestSnapshot, VenuePair
-from collector.venues.sequenced.steps import precision_of_steps
 
 NAME = "binance"
 PAIRS_PATH = "/api/v3/exchangeInfo"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collector.venues.sequenced.numbers import time_text
+from collector.venues.sequenced.book.numbers import time_text
 from collector.venues.sequenced.protocol import (
     BookMessage,
     Ended,

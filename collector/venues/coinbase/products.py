@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from collector.venues.sequenced.book.steps import precision_of_steps
 from collector.venues.sequenced.protocol import TextLevels, VenuePair
-from collector.venues.sequenced.steps import precision_of_steps
 
 PATH = "/api/v3/brokerage/market/products?product_type=SPOT"
 NAME = "coinbase"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.venues.sequenced.deep_side import Change, DeepSide
-from collector.venues.sequenced.faults import WindowUnknown
+from collector.venues.sequenced.book.deep_side import Change, DeepSide
+from collector.venues.sequenced.book.faults import WindowUnknown
 from kraken_book.level import Level
 from kraken_book.precision import Precision
 
@@ -93,7 +93,7 @@ def test_window_beyond_a_partial_snapshot_is_unknown() -> None:
 
 
 def test_side_with_too_many_levels_forgets_the_farthest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.venues.sequenced.deep_side.MAX_LEVELS", 20)
+    monkeypatch.setattr("collector.venues.sequenced.book.deep_side.MAX_LEVELS", 20)
     side = DeepSide(1, 2, PRECISION)
     side.replace([(ticks, "1.00") for ticks in range(10, 30)])
     side.apply([(100, "1.00")])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from collector.venues.sequenced.faults import TooManyDecimals
-from collector.venues.sequenced.numbers import fixed_text, read_level
+from collector.venues.sequenced.book.faults import TooManyDecimals
+from collector.venues.sequenced.book.numbers import fixed_text, read_level
 from kraken_book.errors import LevelError
 from kraken_book.precision import Precision
 

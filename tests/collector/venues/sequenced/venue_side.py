@@ -96,7 +96,7 @@ class VenueConversation:
             request = self.session.next_request(self.now)
             if request is not None:
                 found.append(msgspec.json.decode(request))
-            elif self.now >= until and not self.session.has_requests:
+            elif self.now >= until and not self.session.requests:
                 return found
             else:
                 self.wait(0.25)

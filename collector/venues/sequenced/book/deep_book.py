@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from collector.feed.books import SymbolBook
 from collector.feed.timestamp import Timestamp
 from collector.metrics import UNSEEN_CHANGES
-from collector.venues.sequenced.deep_side import Change, DeepSide
-from collector.venues.sequenced.numbers import read_level
+from collector.venues.sequenced.book.deep_side import Change, DeepSide
+from collector.venues.sequenced.book.numbers import read_level
 from collector.venues.sequenced.protocol import BookMessage, TextLevels
 from kraken_book.precision import Precision
 

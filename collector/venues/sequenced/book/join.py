@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from collector.venues.sequenced.faults import ChangesLost, NotJoined
+from collector.venues.sequenced.book.faults import ChangesLost, NotJoined
 from collector.venues.sequenced.protocol import BookMessage, RestSnapshot
 
 # A pair without any change in this time is joined with the snapshot alone. The first change after

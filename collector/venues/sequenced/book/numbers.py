@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.venues.sequenced.faults import TooManyDecimals
+from collector.venues.sequenced.book.faults import TooManyDecimals
 from kraken_book.errors import LevelError
 from kraken_book.precision import Precision, at_precision, plain_decimals, units_of
 from kraken_book.timestamps import rfc3339

@@ -13,7 +13,7 @@ from itertools import islice
 
 from sortedcontainers import SortedDict
 
-from collector.venues.sequenced.faults import WindowUnknown
+from collector.venues.sequenced.book.faults import WindowUnknown
 from kraken_book.level import Level, level_of
 from kraken_book.precision import Precision, to_text
 

@@ -35,3 +35,9 @@ class TooManyDecimals(BookFault):
     """A number does not fit into the precision of the book, so its tick has changed."""
 
     reason = "precision"
+
+
+class ChangeTooEarly(BookFault):
+    """A change came before the snapshot that it belongs to."""
+
+    reason = "early"
