@@ -10,7 +10,7 @@ from typing import Self
 
 # Below the range of ports that the kernel uses for outgoing connections.
 PORTS = range(20_000, 32_000)
-WORKER_VARIABLE = "KRAKEN_BOOK_TEST_WORKER"
+WORKER_VARIABLE = "TEST_WORKER"
 """The number of a worker of tests/workers.py, in its environment."""
 # The most of these workers that have ports of their own.
 SHARES = 16
