@@ -35,12 +35,12 @@ tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD",
 
 ##@ Develop
 
-# If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+# If no bytecode may be written, each run rewrites the asserts of every test again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-# Six workers on two cores, because the tests wait more than they compute.
+# So many, because end-to-end tests mostly wait.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@$(PYTEST) -n 6 $(ARGS)
+	@$(PYTEST) --workers 10 $(ARGS)
 
 # The make of macOS (3.81) has no --output-sync.
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
@@ -49,7 +49,7 @@ check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, bef
 	@$(MAKE) --no-print-directory $(OUTPUT_SYNC) -j 3 lint types unit
 
 unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
-	@$(PYTEST) -n 5 --unit -q $(ARGS)
+	@$(PYTEST) --workers 4 --unit -q $(ARGS)
 
 # Python's headers are those of a system, which have other warnings. -O2 finds more than -fsyntax-only.
 C_LINT = $(CC) -std=c11 -O2 -Wall -Wextra -Wconversion -Werror -DPy_LIMITED_API=0x030B0000 \
