@@ -373,7 +373,13 @@ def test_unknown_name_is_explained_and_book_appears_later(
     page.goto(f"{scripted.url}#/eth-usd")
     book = BookPage(shown, scripted.url, "eth-usd")
     book.wait_for(symbol="ETH/USD", status="live")
-    page.goto(f"{scripted.url}#/foo/bar")
+    # A book that has left the list is not shown as live.
+    markets = dict(scripted.api.markets)
+    scripted.do(scripted.api.markets.clear)
+    shown.wait_for_text("#no-book", "There is no book yet")
+    assert page.locator(".book").count() == 0
+    scripted.do(lambda: scripted.api.markets.update({"BTC/USD": markets["BTC/USD"]}))
+    shown.wait_for_text("main", "There is no book “\u2068eth-usd\u2069”.")
     page.get_by_role("link", name="Show all books").click()
     shown.wait_for("BTC/USD", status="live")
     assert shown.errors == []
