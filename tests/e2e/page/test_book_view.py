@@ -125,6 +125,13 @@ def test_keys_and_history_lead_from_book_to_book(scripted: ScriptedPage, shown: 
     book.press("Escape")
     shown.wait_for("ETH/USD", status="live")
     assert page.evaluate("location.hash") == "#ETH/USD"
+    # The focus returns with the back button too.
+    book.press("p")
+    page.locator("section.ladder h2 a").press("Enter")
+    book.wait_for(symbol="ETH/USD", status="live")
+    page.go_back()
+    shown.wait_for("ETH/USD", status="live")
+    assert page.evaluate("document.activeElement.textContent") == "ETH/USD"
     assert shown.errors == []
 
 
