@@ -111,10 +111,10 @@ def test_page_prints_commands_for_existing_book(scripted: ScriptedPage, shown: S
     scripted.do(lambda: refused.row.update(status="refused", reason="unknown"))
     scripted.market("ETH/EUR")
     shown.page.goto(scripted.url)
-    shown.wait_for_text("footer", f"curl -N {scripted.url}stream/ETH%2FEUR")
-    assert f"curl {scripted.url}depth/ETH%2FEUR" in shown.text("footer")
-    assert f"curl {scripted.url}books" in shown.text("footer")
-    assert "BTC" not in shown.text("footer")
+    shown.page.locator(".command-list summary").click()
+    shown.wait_for_text(".command-list", f"curl -N '{scripted.url}stream?symbols=ETH%2FEUR'")
+    assert f"curl {scripted.url}books" in shown.text(".command-list")
+    assert "AAA" not in shown.text(".command-list")
 
 
 def test_page_shows_krakens_words_for_refused_symbol(scripted: ScriptedPage, shown: Shown) -> None:
