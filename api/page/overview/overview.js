@@ -153,6 +153,8 @@ export class Overview {
     if (this.#isScrolled) return;
     this.#isScrolled = true;
     this.#scroller.scrollTop = this.#choice.top;
+    // A reload begins at the top again.
+    this.#choice.change({ top: 0 });
   }
 
   #showColumns(lines) {
