@@ -103,7 +103,7 @@ class ShownBook {
   #explanation;
   #panels;
   #removeKeys;
-  // The symbols before and after this one in the table, which begins again at its end.
+  // The symbols before and after this one in /books, which begins again at its end.
   #previous = null;
   #next = null;
 
