@@ -143,7 +143,7 @@ class PairSubscriber:
             self.doubt(followed, "unanswered", "no snapshot after the acknowledgement")
             return
         if subscription.state is State.LEAVING and followed.pair is not None:
-            self._requests.leave(followed.pair.name)
+            self._requests.leave(followed.pair.name, subscription.max_together)
         subscription.move(Event.TIMED_OUT)
 
     def _ask_if_known(self, followed: FollowedPair) -> None:
@@ -161,7 +161,7 @@ class PairSubscriber:
         elif pair.precision is None:
             subscription.move(Event.UNUSABLE, "no precision")
         else:
-            self._requests.ask(pair.name)
+            self._requests.ask(pair.name, subscription.max_together)
 
     def _check_live(self, followed: FollowedPair) -> None:
         """Resync a live book that had no change for long, or renew one with few known levels."""
@@ -194,6 +194,12 @@ class PairSubscriber:
         )
         if refused.is_rate_limited:
             self._requests.pause(self._clock.now)
+            return
+        if len(refused.pairs) > 1:
+            # One of them may be wrong. They are asked for again in smaller parts, which find it.
+            for name in refused.pairs:
+                if (followed := self._by_name.get(name)) is not None:
+                    followed.subscription.divide(len(refused.pairs))
             return
         for name in refused.pairs:
             if (followed := self._by_name.get(name)) is not None:

@@ -288,7 +288,8 @@ def test_every_text_has_enough_contrast_in_every_state(
     scripted: ScriptedPage, shown: Shown, scheme: Any
 ) -> None:
     good, stale = scripted.market("BTC/USD", source="kraken"), scripted.market("ETH/USD")
-    refused = scripted.market("BAD/USD")
+    refused, elsewhere = scripted.market("BAD/USD"), scripted.market("binance:BTC/USD")
+    scripted.do(lambda: elsewhere.row.update(status="stale", reason="age"))
     scripted.do(lambda: refused.row.update(status="refused", reason="Currency pair not supported"))
     shown.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     shown.page.goto(f"{scripted.url}#BTC/USD,ETH/USD,BAD/USD,FOO/BAR")
@@ -302,6 +303,7 @@ def test_every_text_has_enough_contrast_in_every_state(
     shown.wait_for("BTC/USD", status="live")
     scripted.do(lambda: stale.status("stale", "age", by_api=True))
     shown.wait_for("ETH/USD", status="stale")
+    shown.wait_for_text(".best-prices", "stale, left out")
     assert_readable(shown)
     scripted.do(lambda: setattr(scripted.api, "has_books", False))
     shown.wait_for_text("#outage", "no books today")
