@@ -6,7 +6,7 @@ import random
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tests.e2e.page_modules import run_module
+from lab.node import run_in_node
 
 STORAGE = """
 class Storage {
@@ -23,7 +23,7 @@ globalThis.localStorage = new Storage()
 
 
 def run(path: str, script: str, given: object = None) -> Any:
-    return run_module(path, STORAGE + script, given)
+    return run_in_node(f'{STORAGE} const module = await load("{path}")\n{script}', given)
 
 
 def decimal_texts(count: int) -> list[str]:
