@@ -177,7 +177,13 @@ export function crc32(text) {
 /** Return Kraken's checksum of a Book: the CRC-32 of the digits of the best ten asks, then bids.
  *  https://docs.kraken.com/api/docs/guides/spot-ws-book-v2 */
 export function checksum(book) {
-  return crc32(sideText(book.asks) + sideText(book.bids));
+  return crc32(checksumText(book));
+}
+
+/** Return the text whose CRC-32 is the checksum of a Book: the digits of the price and the quantity
+ *  of each of the best ten asks, then of the best ten bids, without points and leading zeros. */
+export function checksumText(book) {
+  return sideText(book.asks) + sideText(book.bids);
 }
 
 function sideText(side) {
@@ -229,6 +235,9 @@ export class LiveBook {
   lagReason = null;
   /** Why the last event could not be applied; null unless `state` was INVALID. */
   error = null;
+  /** The last comparison of checksums: `{position, text, computed, received}`, in which `computed` is
+   *  the CRC-32 of `text`, the checksumText after the event; null before the first. */
+  lastCheck = null;
   /** Whether a stream is open. */
   isConnected = true;
   #numberedStatus = LIVE;
@@ -351,7 +360,10 @@ export class LiveBook {
   #verify(expected) {
     if (this.book.isCrossed) return State.CROSSED;
     if (expected === null) return State.UNVERIFIED;
-    if (checksum(this.book) !== expected) {
+    const text = checksumText(this.book);
+    const computed = crc32(text);
+    this.lastCheck = { position: this.position, text, computed, received: expected };
+    if (computed !== expected) {
       this.counts.mismatches += 1;
       return State.MISMATCH;
     }

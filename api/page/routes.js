@@ -28,22 +28,39 @@ export function routeOf(hash) {
 export function hashOf(route) {
   if (route.view === "status") return `#${STATUS}`;
   if (route.view === "book") return `#/${encodeURI(route.name)}`;
-  return `#${(route.names ?? []).map(encodeURI).join(",") || NONE}`;
+  if (route.names === null) return "#";
+  return `#${route.names.map(encodeURI).join(",") || NONE}`;
 }
 
-/** Open a view; the back button returns from it. */
-export function openRoute(route) {
-  location.hash = hashOf(route);
-}
+/** Calls a listener with each new route. */
+export class Router {
+  /** The last route of the table, to return to it. */
+  table = { view: "ladders", names: null };
+  #listener;
 
-/** Replace the address by that of a view that is open already. */
-export function replaceRoute(route) {
-  history.replaceState(null, "", hashOf(route));
-}
+  /** `listener` is called when a link, the back button or this router has changed the address. */
+  constructor(listener) {
+    this.#listener = listener;
+    window.addEventListener("hashchange", () => this.start());
+  }
 
-/** Call `listener` with each new route that a link, the back button or `openRoute` opens. */
-export function onRoute(listener) {
-  window.addEventListener("hashchange", () => listener(currentRoute()));
+  /** Call the listener with the route of the address. */
+  start() {
+    const route = currentRoute();
+    if (route.view === "ladders") this.table = route;
+    this.#listener(route);
+  }
+
+  /** Open a view; the back button returns from it. */
+  open(route) {
+    location.hash = hashOf(route);
+  }
+
+  /** Change the address of the open view, without a step for the back button. */
+  replace(route) {
+    history.replaceState(null, "", hashOf(route));
+    this.start();
+  }
 }
 
 function namesIn(text) {

@@ -14,6 +14,8 @@ const RECENT = 5000;
 export class FollowedBook {
   reader = new LiveBook();
   polled;
+  /** How often a stream of this book has begun with a snapshot, has resumed, and was interrupted. */
+  streams = { opened: 0, resumed: 0, interrupted: 0 };
   #feed;
   #onChange;
   #connection = "opening";
@@ -44,7 +46,7 @@ export class FollowedBook {
     this.#giveUpCatchingUp();
     const heardAt = Math.max(this.polled.answeredAt, this.#feed.heardAt ?? -Infinity);
     return judge(this.reader, {
-      connection: this.#connectionNow,
+      connection: this.connection,
       polled: this.polled,
       isPolledLater: this.polled.askedAt > this.#heardAt,
       silence: now() - heardAt,
@@ -82,6 +84,7 @@ export class FollowedBook {
 
   /** A new stream has opened. */
   onOpen(stream) {
+    this.streams.opened += 1;
     const isShownWell = this.#connection === "open" && this.reader.state === State.VERIFIED;
     if (isShownWell && this.age !== null && this.age < RECENT) {
       this.#next = { stream, reader: new LiveBook(this.symbol, this.reader.counts), since: now() };
@@ -96,13 +99,16 @@ export class FollowedBook {
   onResumed(stream) {
     if (stream === this.#next?.stream) this.#takeNext();
     if (stream !== this.#stream) return;
+    this.streams.resumed += 1;
     this.reader.resume();
     this.#connect("resumed");
   }
 
   onInterrupted(stream) {
     if (stream === this.#next?.stream) this.#takeNext();
-    if (stream === this.#stream) this.#connect("interrupted");
+    if (stream !== this.#stream) return;
+    if (this.#connection !== "interrupted") this.streams.interrupted += 1;
+    this.#connect("interrupted");
   }
 
   onEvent(stream, event) {
@@ -171,7 +177,8 @@ export class FollowedBook {
     this.#connect("behind");
   }
 
-  get #connectionNow() {
+  /** The state of the stream: "opening", "blocked", "open", "interrupted", "resumed" or "behind". */
+  get connection() {
     const isBlocked = this.#connection === "opening" && now() - this.#connectionSince > BLOCKED_AFTER;
     return isBlocked ? "blocked" : this.#connection;
   }

@@ -1,9 +1,11 @@
 // The section of one followed book: best prices, rows, status and counts.
 
-import { SideRows, roughTotal } from "./rows.js";
-import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
 import { venueOf } from "../data/selection.js";
-import { clean, venueTitle } from "../parts/words.js";
+import { writeSymbol } from "../parts/symbol.js";
+import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
+import { clean, laggedText, sourceText } from "../parts/words.js";
+import { hashOf } from "../routes.js";
+import { SideRows, roughTotal } from "./rows.js";
 
 const FEWEST_ROWS = 10;
 // More rows would slow every frame down. The caption shows that a deeper book is cut.
@@ -25,7 +27,10 @@ export class Ladder {
     mark(this.element, "symbol", symbol);
     const name = clean(symbol);
     this.element.setAttribute("aria-label", `Order book of ${name}`);
-    writeSymbol(this.#part("symbol"), name);
+    const link = document.createElement("a");
+    link.href = hashOf({ view: "book", name: symbol });
+    this.#part("symbol").append(link);
+    writeSymbol(link, name);
     this.#part("close").setAttribute("aria-label", `Close the ladder of ${name}`);
     this.#part("close").addEventListener("click", onClose);
     this.#asks = new SideRows(this.#part("asks"), "ask");
@@ -40,7 +45,7 @@ export class Ladder {
     mark(this.element, "status", verdict.status);
     mark(this.element, "doubt", verdict.doubt);
     mark(this.element, "source", source);
-    write(this.#part("source"), sourceText(source, symbol, verdict));
+    write(this.#part("source"), sourceText(source, venueOf(symbol), verdict.doubt === null));
     write(this.#part("doubt"), verdict.why);
     if (reader.book !== null) this.#paintBook(reader.book);
     this.#paintTrust(reader, verdict);
@@ -104,34 +109,6 @@ export class Ladder {
   }
 }
 
-/** Write a symbol; a venue other than Kraken is on a line of its own. */
-function writeSymbol(heading, name) {
-  const end = name.indexOf(":") + 1;
-  if (end === 0) {
-    write(heading, name);
-    return;
-  }
-  const [venue, pair] = [name.slice(0, end), name.slice(end)].map((text) => {
-    const part = document.createElement("span");
-    part.textContent = text;
-    return part;
-  });
-  venue.className = "venue";
-  heading.replaceChildren(venue, pair);
-}
-
-/** Return the text of the source; only a verified book of its venue is called live. */
-function sourceText(source, symbol, { doubt }) {
-  const venue = venueOf(symbol);
-  if (source === venue) return doubt === null ? `live ${venueTitle(venue)}` : venueTitle(venue);
-  return source === null ? "" : clean(source);
-}
-
 function depthText(depth) {
   return depth > MOST_ROWS ? `${MOST_ROWS} of ${depth}` : `depth ${depth}`;
-}
-
-function laggedText({ lagged, missed, missedUnknown }) {
-  if (lagged === 0) return "0";
-  return `${countText(lagged)} (${countText(missed)}${missedUnknown ? "+" : ""} missed)`;
 }

@@ -11,36 +11,43 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** A row with a level, or an empty row. */
 class Row {
-  element = fromTemplate("row-template");
+  element;
   #price;
   #qty;
+  // Only rows of some templates have one.
+  #total;
   #flash = null;
 
-  constructor() {
-    [this.#price, this.#qty] = this.element.children;
+  constructor(template) {
+    this.element = fromTemplate(template);
+    [this.#price, this.#qty, this.#total = null] = this.element.children;
   }
 
-  show(side, [price, qty]) {
+  show(side, [price, qty, total = null, isCut = false]) {
     const { dataset } = this.element;
-    if (dataset.price === price && dataset.qty === qty) return;
+    mark(this.element, "cut", isCut ? "" : null);
+    if (dataset.price === price && dataset.qty === qty && (total === null || dataset.total === total)) return;
     mark(this.element, "side", side);
     mark(this.element, "price", price);
     mark(this.element, "qty", qty);
+    mark(this.element, "total", total);
     writeDecimal(this.#price, price);
     writeDecimal(this.#qty, qty);
+    if (this.#total !== null) writeDecimal(this.#total, total);
   }
 
   clear() {
-    for (const name of ["side", "price", "qty"]) mark(this.element, name, null);
-    writeDecimal(this.#price, "");
-    writeDecimal(this.#qty, "");
-    this.fill(0);
+    for (const name of ["side", "price", "qty", "total", "cut"]) mark(this.element, name, null);
+    for (const part of this.element.children) writeDecimal(part, "");
+    this.fill(0, 0);
     this.#flash?.cancel();
   }
 
-  /** Set the width of the bar behind the row, as a share of the row. */
-  fill(share) {
-    this.element.style.setProperty("--depth", share.toFixed(4));
+  /** Set the widths of the bars behind the row, as shares of the row: of the cumulative quantity, and
+   *  of the level's own. */
+  fill(cumulative, own) {
+    this.element.style.setProperty("--depth", cumulative.toFixed(4));
+    this.element.style.setProperty("--own", own.toFixed(4));
   }
 
   flash() {
@@ -54,25 +61,39 @@ class Row {
 export class SideRows {
   #list;
   #side;
+  #template;
+  #room;
   #rows = [];
   // The painted quantities by price; null before the first paint.
   #painted = null;
 
-  /** `list` is the element that contains the rows, best first; `side` is "bid" or "ask". */
-  constructor(list, side) {
+  /** `list` is the element that contains the rows, best first; `side` is "bid" or "ask"; `template` is
+   *  the id of the row's, and `room` the number of rows that never need to scroll. */
+  constructor(list, side, { template = "row-template", room = ROOM } = {}) {
     this.#list = list;
     this.#side = side;
+    this.#template = template;
+    this.#room = room;
   }
 
   resize(count) {
     if (count === this.#rows.length) return;
-    this.#rows = Array.from({ length: count }, () => new Row());
+    this.#rows = Array.from({ length: count }, () => new Row(this.#template));
     this.#list.replaceChildren(...this.#rows.map((row) => row.element));
-    if (count > ROOM) this.#list.setAttribute("tabindex", "0");
+    mark(this.#list, "long", count > ROOM ? "" : null);
+    if (count > this.#room) this.#list.setAttribute("tabindex", "0");
     else this.#list.removeAttribute("tabindex");
   }
 
-  /** Show `levels`, best first, with bars that are full at a cumulative quantity of `full`. */
+  /** Let no level of the next `paint` flash, because other levels are shown from then on. */
+  settle() {
+    this.#painted = null;
+  }
+
+  /** Show `levels`, best first, with bars that are full at a cumulative quantity of `full`.
+   *
+   * A level is `[price, quantity]`, or `[price, quantity, total, isCut]` for rows with a total.
+   */
   paint(levels, full) {
     let cumulative = 0;
     this.#rows.forEach((row, index) => {
@@ -81,12 +102,13 @@ export class SideRows {
         row.clear();
         return;
       }
-      cumulative += roughly(level[1]);
+      const own = roughly(level[1]);
+      cumulative += own;
       row.show(this.#side, level);
-      row.fill(cumulative / full);
+      row.fill(cumulative / full, own / full);
       if (this.#isChanged(level)) row.flash();
     });
-    this.#painted = new Map(levels);
+    this.#painted = new Map(levels.map(([price, qty]) => [price, qty]));
   }
 
   #isChanged([price, qty]) {

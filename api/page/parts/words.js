@@ -94,6 +94,18 @@ export function venueTitle(venue) {
   return clean(venue.slice(0, 1).toUpperCase() + venue.slice(1));
 }
 
+/** Return the text of the source of a venue's book; only a live book of its venue is called live. */
+export function sourceText(source, venue, isLive) {
+  if (source === venue) return isLive ? `live ${venueTitle(venue)}` : venueTitle(venue);
+  return source === null ? "" : clean(source);
+}
+
+/** Return the number of `lagged` events, and of the missed ones if there are any. */
+export function laggedText({ lagged, missed, missedUnknown }) {
+  if (lagged === 0) return "0";
+  return `${lagged.toLocaleString("en")} (${missed.toLocaleString("en")}${missedUnknown ? "+" : ""} missed)`;
+}
+
 /** Return the text of a status of a venue's book and its reason. */
 export function statusText(status, reason, venue = "kraken") {
   const title = venueTitle(venue);

@@ -1,0 +1,12 @@
+// The panels of the view of a book: what its slots contain besides the ladder.
+//
+// A panel is an object with `element`, `paint()` and `close()`. The slots are "charts", beside the
+// ladder, and "developer", below both.
+
+/** Return the panels of a book as `[slot, panel]`, in their order.
+ *
+ * `page` has `followed`, the FollowedBook, and the `painter` and `keys` of the page.
+ */
+export function panelsOf(_page) {
+  return [];
+}

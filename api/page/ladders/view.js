@@ -1,0 +1,109 @@
+// The view of the table of all books, with some ladders side by side.
+
+import { MOST_LADDERS, selected, toggled } from "../data/selection.js";
+import { Overview } from "../overview/overview.js";
+import { write } from "../parts/texts.js";
+import { listed, quoted } from "../parts/words.js";
+import { Ladder } from "./ladder.js";
+
+export class LaddersView {
+  element = document.getElementById("home");
+  #books;
+  #painter;
+  #router;
+  #overview = new Overview(document.getElementById("overview"), (symbol) => this.#toggle(symbol));
+  // By symbol, in their order.
+  #ladders = new Map();
+  #names = null;
+  // The symbol whose ladder could not be opened because too many are open.
+  #refused = null;
+
+  /** `books` is the Books of the page. */
+  constructor({ books, painter, router }) {
+    this.#books = books;
+    this.#painter = painter;
+    this.#router = router;
+  }
+
+  /** Show the ladders of the names in the address. */
+  show({ names }) {
+    this.element.hidden = false;
+    this.#names = names;
+    this.#refused = null;
+    this.update();
+  }
+
+  /** Update ladders, table and notices to the books. */
+  update() {
+    const selection = selected(this.#books.list, this.#names);
+    this.#books.follow(selection.symbols);
+    this.#keepOnly(selection.symbols);
+    this.#place(selection.symbols);
+    this.#overview.take(this.#books.list, this.#books.followed, this.#books.isKnown);
+    this.#paintNotices(selection);
+  }
+
+  /** Paint everything in one frame, so that a book's row and its ladder never differ. */
+  paint() {
+    this.#overview.paint();
+    for (const ladder of this.#ladders.values()) ladder.paint();
+  }
+
+  /** Paint what shows a book at the next frame. */
+  paintBook(symbol) {
+    for (const part of [this.#ladders.get(symbol), this.#overview.row(symbol)]) {
+      if (part !== undefined) this.#painter.soon(part);
+    }
+  }
+
+  close() {
+    this.#keepOnly([]);
+    this.element.hidden = true;
+  }
+
+  #toggle(symbol) {
+    const names = toggled(symbol, [...this.#ladders.keys()]);
+    if (names !== null) {
+      this.#router.replace({ view: "ladders", names });
+      return;
+    }
+    this.#refused = symbol;
+    this.update();
+  }
+
+  #keepOnly(symbols) {
+    for (const [symbol, ladder] of this.#ladders) {
+      if (symbols.includes(symbol)) continue;
+      ladder.element.remove();
+      this.#ladders.delete(symbol);
+    }
+  }
+
+  #place(symbols) {
+    const section = document.getElementById("ladders");
+    this.#ladders = new Map(symbols.map((symbol) => [symbol, this.#ladders.get(symbol) ?? this.#make(symbol)]));
+    [...this.#ladders.values()].forEach(({ element }, index) => {
+      const there = section.children[index] ?? null;
+      if (there !== element) section.insertBefore(element, there);
+    });
+  }
+
+  #make(symbol) {
+    const ladder = new Ladder(this.#books.followed.get(symbol), () => this.#toggle(symbol));
+    this.#painter.soon(ladder);
+    return ladder;
+  }
+
+  #paintNotices({ symbols, unknown, tooMany }) {
+    const hasBooks = this.#books.list.length > 0;
+    const notices = [];
+    // Without any book every name would be unknown.
+    if (unknown.length > 0 && hasBooks) {
+      notices.push(`There is no book ${listed(unknown)}. The table lists all books.`);
+    }
+    const more = tooMany.length > 0 ? listed(tooMany) : this.#refused && quoted(this.#refused);
+    if (more) notices.push(`At most ${MOST_LADDERS} ladders can be open. Close one to open ${more}.`);
+    write(document.getElementById("notice"), notices.join(" "));
+    document.getElementById("no-ladder").hidden = symbols.length > 0 || !hasBooks;
+  }
+}

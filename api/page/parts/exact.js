@@ -1,0 +1,18 @@
+// Exact arithmetic on decimals, as whole numbers of the smallest unit: ticks and lots.
+
+/** Return the number of decimals of a decimal. */
+export function decimalsOf(text) {
+  const point = text.indexOf(".");
+  return point < 0 ? 0 : text.length - point - 1;
+}
+
+/** Return a decimal in units of 10 to the power of -`decimals`; it has at most so many decimals. */
+export function unitsOf(text, decimals) {
+  return BigInt(text.replace(".", "") + "0".repeat(decimals - decimalsOf(text)));
+}
+
+/** Return units as a decimal with `decimals` decimals. */
+export function textOf(units, decimals) {
+  const digits = String(units).padStart(decimals + 1, "0");
+  return decimals === 0 ? digits : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
+}
