@@ -177,8 +177,11 @@ class ObservedSession:
         try:
             for at in range(0, len(messages), self._batch_size):
                 self._process_batch(messages[at : at + self._batch_size], read_at)
-        except (FeedLagging, RequestsUnanswered) as error:
-            self._observe("ended", str(error))
+        except FeedLagging as error:
+            self._observe("lagging", str(error))
+            self._reconnect("lag")
+        except RequestsUnanswered as error:
+            self._observe("unanswered", str(error))
             self._reconnect(error.reason)
         self._observe("woken", sorted(self._woken))
         self._observe("waiting", {symbol: q.waiting for symbol, q in self.queues.items()})
@@ -202,7 +205,7 @@ class ObservedSession:
         try:
             self.session.tick(self._steady / 1e9)
         except RequestsUnanswered as error:
-            self._observe("ended", str(error))
+            self._observe("unanswered", str(error))
             self._reconnect(error.reason)
 
     def _reconnect(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Requests that a venue never answers, or refuses together: repeated a few times only."""
+"""Requests that a venue never answers, or refuses together, are repeated a few times only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pair_of(number: int, traits: VenueTraits) -> VenuePair:
 
 
 class Conversation(VenueConversation):
-    """A venue that answers only what a test answers."""
+    """A conversation in which the test sends every answer."""
 
     def __init__(self, traits: VenueTraits, pairs: int = 1) -> None:
         super().__init__(traits, [pair_of(number, traits) for number in range(pairs)])
