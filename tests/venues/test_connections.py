@@ -87,3 +87,17 @@ async def test_maintenance_ends_and_books_come_back(stage: Stage, venue: VenueUn
         await feed.until_doubted(venue.pairs[0])
         await feed.until_live()
         await feed.until_equal()
+
+
+async def test_unsubscribe_that_is_never_answered_reopens_the_connection(
+    stage: Stage, venue: VenueUnderTest
+) -> None:
+    async with followed(stage, venue) as feed:
+        await feed.until_live()
+        faulty, other = venue.pairs[:2]
+        await feed.inject("answer_never?method=unsubscribe&seconds=60")
+        await feed.inject(f"crossed?symbol={faulty}")
+        # Only a connection that ends makes the other book syncing.
+        assert await feed.until_doubted(other) == "unanswered"
+        await feed.until_live()
+        await feed.until_equal()
