@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues sanitize version dist up down logs compose-test chaos soak record-test pictures vendor \
     bench peers readers clean
 
 PYTHON ?= python3
@@ -69,6 +69,9 @@ lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
+
+venues: $(INSTALLED) ## Write the settings of each venue into docs/settings.md and docker-compose.yml
+	@$(BIN)/python -m tools.venue_files
 
 # These read exports in the tests. They have a venv of their own, because they need an older numpy and
 # 2 GB. Each is installed alone, because wheels of nautilus_trader exist for few systems.

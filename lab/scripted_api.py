@@ -1,4 +1,4 @@
-"""An api under a test's control, which moves its markets: /symbols, /books, streams, the page.
+"""An api under a test's control, which moves its markets: /symbols, /books, /best, streams, page.
 
 For answers that are prepared byte for byte, see `canned_api`.
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +32,7 @@ from kraken_book.event import (
     render_update,
 )
 from kraken_book.precision import Precision
-from kraken_book.symbols import normalize_symbol, suggest_symbols
+from kraken_book.symbols import normalize_symbol, pair_of, suggest_symbols, venue_of
 
 PAGE = Path(__file__).parents[1] / "api" / "page"
 
@@ -133,7 +134,7 @@ class ScriptedApi:
         self.key: str | None = None
         """The bearer token that readers must send; None if they need none."""
         self.has_books = self.has_streams = True
-        """Whether `/books` is answered and streams are opened; otherwise the answer is 503."""
+        """Whether `/books` and `/best` are answered and streams opened; else the answer is 503."""
         self.streams_asked: list[str] = []
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -222,8 +223,10 @@ class ScriptedApi:
             _answer_file(writer, PAGE / (url.path.removeprefix("/page").strip("/") or "index.html"))
         elif url.path == "/symbols":
             _answer(writer, 200, sorted(self.markets))
-        elif url.path == "/books" and not self.has_books:
+        elif url.path.startswith(("/books", "/best/")) and not self.has_books:
             _answer(writer, 503, {"detail": "no books today"})
+        elif url.path.startswith("/best/"):
+            self._answer_best(writer, unquote(url.path.removeprefix("/best/")))
         elif url.path == "/books":
             # A real api sends comments at intervals; without any, readers reconnect.
             for follower in self._followers:
@@ -237,6 +240,30 @@ class ScriptedApi:
             await self._stream(asked.split(","), reader, writer)
         else:
             _answer(writer, 404, {"detail": "no such route"})
+
+    def _answer_best(self, writer: asyncio.StreamWriter, name: str) -> None:
+        pair = pair_of(normalize_symbol(name))
+        rows = [
+            {**self.markets[symbol].books_row(), "venue": venue_of(symbol)}
+            for symbol in sorted(self.markets, key=lambda symbol: (":" in symbol, symbol))
+            if pair_of(symbol) == pair
+        ]
+        if not rows:
+            _answer(writer, 404, {"detail": f"no venue has {pair}"})
+            return
+        live = [row for row in rows if row["status"] == "live"]
+        bids = [{**_place(row), **row["best_bid"]} for row in live if row["best_bid"]]
+        asks = [{**_place(row), **row["best_ask"]} for row in live if row["best_ask"]]
+        bid = max(bids, key=lambda level: Decimal(level["price"]), default=None)
+        ask = min(asks, key=lambda level: Decimal(level["price"]), default=None)
+        spread = Decimal(ask["price"]) - Decimal(bid["price"]) if bid and ask else None
+        best = {
+            "bid": bid,
+            "ask": ask,
+            "spread": None if spread is None else str(spread),
+            "is_crossed": spread is not None and spread <= 0,
+        }
+        _answer(writer, 200, {"pair": pair, "best": best, "venues": rows})
 
     async def _stream(
         self, asked: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -267,6 +294,10 @@ class ScriptedApi:
         await reader.read()
         if follower in self._followers:
             self._followers.remove(follower)
+
+
+def _place(row: dict[str, Any]) -> dict[str, Any]:
+    return {"venue": row["venue"], "symbol": row["symbol"]}
 
 
 def _answer_file(writer: asyncio.StreamWriter, file: Path) -> None:

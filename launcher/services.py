@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.settings import FollowedVenue
+from collector.settings import FollowedVenue, usual_path
 from kraken_book.symbols import KRAKEN, normalize_symbol
 from launcher.errors import CannotStartError
 from launcher.settings import RunSettings
@@ -23,8 +23,6 @@ from runtime.listening import PortInUse, listen
 MAX_NEXT_PORTS = 20
 # The simulator's updates per second.
 SIMULATED_RATE = 30
-# The path of each venue's websocket.
-_PATHS = {"kraken": "/v2", "coinbase": "", "binance": "/ws", "bitfinex": "/ws/2"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def _of_venue(
     if simulator := listeners.get(simulator_name):
         port = port_of(simulator)
         prefix = venue.name.upper()
-        environment[f"{prefix}_URL"] = f"ws://127.0.0.1:{port}{_PATHS[venue.name]}"
+        environment[f"{prefix}_URL"] = f"ws://127.0.0.1:{port}{usual_path(venue.name)}"
         if venue.rest_url:
             environment[f"{prefix}_REST_URL"] = f"http://127.0.0.1:{port}"
         arguments = _simulator_arguments(venue, port)

@@ -4,6 +4,14 @@
 """
 
 from collector.settings.collector_settings import CollectorSettings, Shard, parse_shard
-from collector.settings.venue_settings import VENUES, FollowedVenue
+from collector.settings.venue_settings import VENUES, DepthChoice, FollowedVenue, usual_path
 
-__all__ = ["VENUES", "CollectorSettings", "FollowedVenue", "Shard", "parse_shard"]
+__all__ = [
+    "VENUES",
+    "CollectorSettings",
+    "DepthChoice",
+    "FollowedVenue",
+    "Shard",
+    "parse_shard",
+    "usual_path",
+]

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from zlib import crc32
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
-from collector.settings.venue_settings import FollowedVenue, VenueSettings
+from collector.settings.venue_settings import VENUES, FollowedVenue, VenueSettings
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
 
 
@@ -47,6 +47,12 @@ def parse_shard(text: str) -> Shard:
     raise ValueError("it takes i/n with i from 0 to n - 1, such as 0/1 or 2/8")
 
 
+def _known_venue(name: str) -> str:
+    if name not in VENUES:
+        raise ValueError(f"it takes one of {', '.join(VENUES)}")
+    return name
+
+
 class CollectorSettings(VenueSettings, ServiceSettings):
     """The settings that `python -m collector` reads from the environment."""
 
@@ -54,8 +60,8 @@ class CollectorSettings(VenueSettings, ServiceSettings):
     """seconds for which Redis keeps events"""
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
     """most events that Redis keeps of each symbol"""
-    collector_venue: Literal["kraken", "coinbase", "binance", "bitfinex"] = "kraken"
-    """venue whose books this collector follows: kraken, coinbase, binance or bitfinex"""
+    collector_venue: Annotated[str, AfterValidator(_known_venue)] = "kraken"
+    """venue whose books this collector follows, such as binance"""
     collector_shard: Annotated[Shard, NoDecode, parsed_by(parse_shard)] = Shard(0, 1)
     """this collector's share of the symbols, i/n"""
     collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0

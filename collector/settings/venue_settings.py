@@ -1,8 +1,12 @@
-"""Settings of each venue, as typed values; `docs/settings.md` lists them."""
+"""Settings of each venue, as typed values.
+
+`make venues` lists them in `docs/settings.md` and `docker-compose.yml`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -11,8 +15,6 @@ from pydantic_settings import NoDecode
 from kraken_book.book import DEPTHS
 from kraken_book.selection import Selection, parse_pairs
 from runtime.settings import EnvironmentSettings, parsed_by
-
-BITFINEX_DEPTHS = (10, 25, 100)
 
 
 class FollowedVenue(NamedTuple):
@@ -44,26 +46,35 @@ class FollowedVenue(NamedTuple):
     def source(self) -> str:
         """The venue's name if the host is the venue's, else `simulated`."""
         host = f".{urlsplit(self.url).hostname or ''}"
-        return self.name if host.endswith(_HOSTS[self.name]) else "simulated"
+        return self.name if host.endswith(_CLASSES[self.name].HOSTS) else "simulated"
 
 
-# The ends of the hosts of each venue.
-_HOSTS = {
-    "kraken": (".kraken.com",),
-    "coinbase": (".coinbase.com",),
-    "binance": (".binance.com", ".binance.us", ".binance.vision"),
-    "bitfinex": (".bitfinex.com",),
-}
-VENUES = tuple(_HOSTS)
+@dataclass(frozen=True)
+class DepthChoice:
+    """Which depths a venue has.
 
+    Attributes:
+        venue: The venue's name in the error.
+        depths: The depths that it takes.
+    """
 
-def _one_of(depths: tuple[int, ...], venue: str) -> AfterValidator:
-    def checked(depth: int) -> int:
-        if depth not in depths:
-            raise ValueError(f"it takes one of {venue}'s depths: {', '.join(map(str, depths))}")
+    venue: str
+    depths: tuple[int, ...]
+
+    def __call__(self, depth: int) -> int:
+        """Return `depth` if the venue has it.
+
+        Raises:
+            ValueError: It has not. The message names its depths.
+        """
+        if depth not in self.depths:
+            takes = ", ".join(map(str, self.depths))
+            raise ValueError(f"it takes one of {self.venue}'s depths: {takes}")
         return depth
 
-    return AfterValidator(checked)
+
+def _depth_of(venue: str, depths: tuple[int, ...] = DEPTHS) -> AfterValidator:
+    return AfterValidator(DepthChoice(venue, depths))
 
 
 def _address(schemes: tuple[str, ...], takes: str) -> AfterValidator:
@@ -90,14 +101,23 @@ _Connects = Annotated[int, Field(ge=1, le=150)]
 _Quiet = Annotated[float, Field(ge=10, allow_inf_nan=False)]
 
 
-class KrakenSettings(EnvironmentSettings):
+class OneVenueSettings(EnvironmentSettings):
+    """The base of the settings of one venue."""
+
+    HOSTS: ClassVar[tuple[str, ...]]
+    """The ends of the venue's own hosts, with the dot before them."""
+
+
+class KrakenSettings(OneVenueSettings):
     """The settings of Kraken."""
+
+    HOSTS: ClassVar[tuple[str, ...]] = (".kraken.com",)
 
     kraken_url: _WebsocketUrl = "wss://ws.kraken.com/v2"
     """address of Kraken's WebSocket v2, or of a simulator"""
     kraken_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
     """symbols; also */USD, BTC/* or * for all that Kraken lists, and !USDT/USD to exclude one"""
-    kraken_depth: Annotated[int, _one_of(DEPTHS, "Kraken")] = 10
+    kraken_depth: Annotated[int, _depth_of("Kraken")] = 10
     """levels of each side: 10, 25, 100, 500 or 1000"""
     kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
     """most symbols of one connection"""
@@ -109,16 +129,18 @@ class KrakenSettings(EnvironmentSettings):
     """seconds without an update after which a book is subscribed to again"""
 
 
-class CoinbaseSettings(EnvironmentSettings):
+class CoinbaseSettings(OneVenueSettings):
     """The settings of Coinbase Advanced Trade."""
+
+    HOSTS: ClassVar[tuple[str, ...]] = (".coinbase.com",)
 
     coinbase_url: _WebsocketUrl = "wss://advanced-trade-ws.coinbase.com"
     """address of Coinbase's WebSocket, or of a simulator"""
     coinbase_rest_url: _RestUrl = "https://api.coinbase.com"
     """address of Coinbase's REST interface, for the list of pairs"""
     coinbase_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
-    """symbols, as in KRAKEN_SYMBOLS, such as BTC/USD or */USD"""
-    coinbase_depth: Annotated[int, _one_of(DEPTHS, "Coinbase")] = 10
+    """symbols, as in KRAKEN_SYMBOLS, in the codes of Coinbase Advanced Trade"""
+    coinbase_depth: Annotated[int, _depth_of("Coinbase")] = 10
     """levels of each side that are published: 10, 25, 100, 500 or 1000"""
     coinbase_symbols_per_connection: Annotated[int, Field(ge=1, le=100)] = 8
     """most symbols of one connection; each has a snapshot of up to 5 MB"""
@@ -130,19 +152,21 @@ class CoinbaseSettings(EnvironmentSettings):
     """seconds without an update after which a book is subscribed to again"""
 
 
-class BinanceSettings(EnvironmentSettings):
+class BinanceSettings(OneVenueSettings):
     """The settings of Binance spot."""
+
+    HOSTS: ClassVar[tuple[str, ...]] = (".binance.com", ".binance.us", ".binance.vision")
 
     binance_url: _WebsocketUrl = "wss://data-stream.binance.vision/ws"
     """address of Binance's streams, such as wss://stream.binance.us:9443/ws, or of a simulator"""
     binance_rest_url: _RestUrl = "https://data-api.binance.vision"
     """address of Binance's REST interface, for pairs and snapshots: https://api.binance.us"""
     binance_symbols: _Symbols = parse_pairs("BTC/USDT,ETH/USDT,SOL/USDT")
-    """symbols, as in KRAKEN_SYMBOLS, such as BTC/USDT or */USDT"""
-    binance_depth: Annotated[int, _one_of(DEPTHS, "Binance")] = 10
+    """symbols, as in KRAKEN_SYMBOLS, in the codes of Binance spot"""
+    binance_depth: Annotated[int, _depth_of("Binance")] = 10
     """levels of each side that are published: 10, 25, 100, 500 or 1000"""
     binance_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
-    """most symbols of one connection"""
+    """most symbols of one connection; Binance permits 1,024"""
     binance_max_symbols: _MaxSymbols = 400
     """wildcards add symbols up to this number"""
     binance_connects_per_10_min: _Connects = 60
@@ -151,8 +175,10 @@ class BinanceSettings(EnvironmentSettings):
     """seconds without an update after which a book is subscribed to again"""
 
 
-class BitfinexSettings(EnvironmentSettings):
+class BitfinexSettings(OneVenueSettings):
     """The settings of Bitfinex."""
+
+    HOSTS: ClassVar[tuple[str, ...]] = (".bitfinex.com",)
 
     bitfinex_url: _WebsocketUrl = "wss://api-pub.bitfinex.com/ws/2"
     """address of Bitfinex's WebSocket v2, or of a simulator"""
@@ -160,10 +186,10 @@ class BitfinexSettings(EnvironmentSettings):
     """address of Bitfinex's REST interface, for the list of pairs"""
     bitfinex_symbols: _Symbols = parse_pairs("BTC/USD,ETH/USD,SOL/USD")
     """symbols, as in KRAKEN_SYMBOLS, in Bitfinex's codes: UST is USDT"""
-    bitfinex_depth: Annotated[int, _one_of(BITFINEX_DEPTHS, "Bitfinex")] = 10
+    bitfinex_depth: Annotated[int, _depth_of("Bitfinex", (10, 25, 100))] = 10
     """levels of each side that are published: 10, 25 or 100"""
     bitfinex_symbols_per_connection: Annotated[int, Field(ge=1, le=25)] = 25
-    """most symbols of one connection"""
+    """most symbols of one connection; Bitfinex permits 25"""
     bitfinex_max_symbols: _MaxSymbols = 200
     """wildcards add symbols up to this number"""
     bitfinex_connects_per_10_min: _Connects = 60
@@ -178,8 +204,21 @@ class VenueSettings(KrakenSettings, CoinbaseSettings, BinanceSettings, BitfinexS
     def of_venue(self, name: str) -> FollowedVenue:
         """Return the settings of a venue."""
         fields: dict[str, Any] = {
-            field: getattr(self, f"{name}_{field}", "")
+            field: getattr(self, f"{name}_{field}")
             for field in FollowedVenue._fields
-            if field != "name"
+            if field not in ("name", "rest_url")
         }
-        return FollowedVenue(name, **fields)
+        return FollowedVenue(name, rest_url=getattr(self, f"{name}_rest_url", ""), **fields)
+
+
+# A class has the name of its venue.
+_CLASSES: dict[str, type[OneVenueSettings]] = {
+    kind.__name__.removesuffix("Settings").lower(): kind for kind in VenueSettings.__bases__
+}
+VENUES = tuple(_CLASSES)
+
+
+def usual_path(venue: str) -> str:
+    """Return the path of a venue's websocket by default; its simulator has the same."""
+    default: str = VenueSettings.model_fields[f"{venue}_url"].default
+    return urlsplit(default).path

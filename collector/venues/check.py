@@ -165,6 +165,10 @@ class VenueCheck:
         if not isinstance(venue, SequencedVenue):
             self._report.add("REST", "not compared: each update has a checksum", is_good=True)
             return
+        if not venue.gives_books:
+            text = f"not compared: {venue.name} gives no books by REST"
+            self._report.add("REST", text, is_good=True)
+            return
         for book in self._books:
             await self._compare_book(venue, book)
 

@@ -1,4 +1,4 @@
-"""Open the venue that the settings name. A new venue is one line here."""
+"""Open the venue that the settings name. A new venue is an import and one line here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from collector.venues.coinbase.venue import coinbase_traits
 from collector.venues.kraken.venue import KrakenVenue
 from collector.venues.sequenced.protocol import VenueTraits
 from collector.venues.sequenced.venue import SequencedVenue
+from kraken_book.symbols import KRAKEN
 
-_TRAITS: dict[str, Callable[[int], VenueTraits]] = {
+TRAITS: dict[str, Callable[[int], VenueTraits]] = {
     "coinbase": coinbase_traits,
     "binance": binance_traits,
     "bitfinex": bitfinex_traits,
@@ -32,12 +33,9 @@ def open_venue(
         room: The room in the queues of events; by default there always is some.
         tape: Records the frames.
     """
-    make_traits = _TRAITS.get(followed.name)
-    if make_traits is not None:
-        return SequencedVenue(
-            make_traits(followed.depth),
+    if followed.name == KRAKEN:
+        return KrakenVenue(
             followed.url,
-            followed.rest_url,
             followed.source,
             followed.depth,
             followed.symbols_per_connection,
@@ -46,8 +44,10 @@ def open_venue(
             room,
             tape,
         )
-    return KrakenVenue(
+    return SequencedVenue(
+        TRAITS[followed.name](followed.depth),
         followed.url,
+        followed.rest_url,
         followed.source,
         followed.depth,
         followed.symbols_per_connection,

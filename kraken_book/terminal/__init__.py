@@ -5,6 +5,9 @@ In the order of the data flow: `arguments` parses the options, `feed` follows th
 are shown as live. `ladder` draws one book: a `frame` with a `level_line` for each level.
 `overview_rows` draws the table. `texts` and `palette` have the formats and styles.
 
+`best_poll` polls the best prices of one pair over all venues, `best_lines` draws them, and
+`best_screen` shows them.
+
 The widgets are `ladders`, `overview`, `text_line` and `help`; `status_lines` fills the lines around
 them, and `layout` computes their sizes. `app` connects everything, and paints as `pace` permits.
 `program` runs the app, and `hangup` ends it when its terminal is gone.

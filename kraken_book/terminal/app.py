@@ -18,11 +18,14 @@ from urllib.parse import urlsplit
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.screen import ModalScreen
 from textual.timer import Timer
 
 from kraken_book.client import Refused
 from kraken_book.printable import printable
 from kraken_book.terminal.arguments import Options, UnknownNames
+from kraken_book.terminal.best_poll import BestPoll
+from kraken_book.terminal.best_screen import BestScreen
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import (
     POLL_INTERVAL_SECONDS,
@@ -83,6 +86,7 @@ class TerminalApp(App[str]):
         _keys("end", "end(1)"),
         _keys("plus,equals_sign", "levels(1)"),
         _keys("minus,underscore", "levels(-1)"),
+        _keys("b", "best"),
         _keys("o", "overview"),
         _keys("tab", "overview", always=True),
         _keys("enter", "open"),
@@ -265,8 +269,8 @@ class TerminalApp(App[str]):
     # Keys.
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool:
-        """Return whether an action is possible; in the help, Tab must reach the help's binding."""
-        return action != "overview" or not isinstance(self.screen, Help)
+        """Return whether an action is possible; Tab must reach the binding of a screen on top."""
+        return action != "overview" or not isinstance(self.screen, ModalScreen)
 
     def action_leave(self) -> None:
         """Quit."""
@@ -329,6 +333,13 @@ class TerminalApp(App[str]):
         if symbol is not None:
             self.feed.leave(symbol)
         self._direct_keyboard(to_overview=not self.ladders.symbols)
+
+    def action_best(self) -> None:
+        """Show the best prices of a pair over all venues, that of the selected book."""
+        symbol = self.overview.symbol if self.overview.has_keys else self.ladders.symbol
+        if symbol is not None:
+            poll = BestPoll(self._options.url, self._options.key, symbol, self._clock)
+            self.push_screen(BestScreen(poll, self.palette, self._on_failed))
 
     def action_help(self) -> None:
         """Show the help."""

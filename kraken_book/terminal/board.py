@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from kraken_book.client import LiveBook
+from kraken_book.symbols import venue_of
 from kraken_book.terminal.books_poll import PolledBook
 from kraken_book.terminal.verdict import Verdict, judge
 
@@ -79,6 +80,11 @@ class Board:
         """`replay` or `simulated` if any book has this source, else None."""
         sources = {book.source for book in self.rows}
         return next((source for source in MARKED_SOURCES if source in sources), None)
+
+    @property
+    def has_venues(self) -> bool:
+        """Whether the books are of several venues."""
+        return len({venue_of(book.symbol) for book in self.rows}) > 1
 
     @property
     def live_count(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 import httpx
 import msgspec
@@ -93,19 +93,38 @@ class BooksPoll:
 
     async def _request(self, client: httpx.AsyncClient) -> list[PolledBook]:
         asked_at = self._clock()
-        try:
-            answer = await fetch_async(client, self._address, "/books", ANSWER_SECONDS)
-        except NoAnswer as error:
-            raise PollFailed(f"{error}, the api does not answer") from error
-        if answer.status in {401, 403}:
-            raise PollRefused(f"{answer.status}, {_detail(answer)}")
-        if answer.status != 200:
-            raise PollFailed(f"the api answers {answer.status}: {_detail(answer)}")
+        answer = await fetch_answer(client, self._address, "/books", refusals=(401, 403))
         try:
             books = _books.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise PollFailed("the server there is not a kraken-book api") from error
         return [_with_time(book, asked_at) for book in books]
+
+
+async def fetch_answer(
+    client: httpx.AsyncClient, address: ApiAddress, path: str, *, refusals: Collection[int]
+) -> Answer:
+    """Return an answer whose status is 200.
+
+    Args:
+        client: A client of the api.
+        address: The address of the api.
+        path: The path below the address.
+        refusals: The statuses that another request would get too.
+
+    Raises:
+        PollFailed: There is no answer, or it has another status.
+        PollRefused: The status is one of `refusals`.
+    """
+    try:
+        answer = await fetch_async(client, address, path, ANSWER_SECONDS)
+    except NoAnswer as error:
+        raise PollFailed(f"{error}, the api does not answer") from error
+    if answer.status in refusals:
+        raise PollRefused(f"{answer.status}, {_detail(answer)}")
+    if answer.status != 200:
+        raise PollFailed(f"the api answers {answer.status}: {_detail(answer)}")
+    return answer
 
 
 def _with_time(book: PolledBook, asked_at: float) -> PolledBook:

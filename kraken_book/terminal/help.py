@@ -22,6 +22,7 @@ KEYS = (
     ("1 … 9", "move to this ladder"),
     ("+  -", "show more or fewer levels"),
     ("o  Tab", "open or close the table of all books"),
+    ("b", "open or close the pair's best prices by venue"),
     ("Enter", "in the table: open the book's ladder"),
     ("x", "close the ladder"),
     ("PgUp PgDn", "move by a window"),

@@ -51,6 +51,11 @@ class Ladders(ScrollView, can_focus=False):
         return self._order
 
     @property
+    def symbol(self) -> str | None:
+        """The symbol of the ladder with the focus, None if there is no ladder."""
+        return self._order[self.index] if self._order else None
+
+    @property
     def levels(self) -> int:
         """The number of levels of each side."""
         return self._grid.levels if self._grid else 0

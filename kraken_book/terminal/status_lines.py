@@ -94,16 +94,18 @@ class StatusLines:
         ]
 
     def _key_words(self) -> list[list[Piece]]:
+        best = [("b", "best prices")] if self._board.has_venues else []
         if self._overview.has_keys:
             keys = [
                 ("q", "quit"),
                 ("Enter", "ladder"),
                 ("↑↓", "book"),
                 ("o", "back"),
+                *best,
                 ("?", "help"),
             ]
         else:
-            keys = [("q", "quit"), ("o", "books"), ("?", "help")]
+            keys = [("q", "quit"), ("o", "books"), *best, ("?", "help")]
             if self._ladders.symbols:
                 number = f"{self._ladders.index + 1}/{len(self._ladders.symbols)}"
                 if self._hidden_shown:

@@ -270,6 +270,10 @@ class ReplayedBitfinex(ReplayedVenue):
         return super().answer(call)
 
 
+REPLAYED = ("binance", "bitfinex", "coinbase")
+"""The venues besides Kraken whose recordings can be served."""
+
+
 def open_replayed_venue(name: str, path: Path, *, speed: float, loop: bool) -> SimulatedVenue:
     """Return a venue that replays a recording; OSError if a file cannot be read.
 
@@ -283,15 +287,19 @@ def open_replayed_venue(name: str, path: Path, *, speed: float, loop: bool) -> S
         The venue.
 
     Raises:
-        RecordingError: The content is wrong, or of another venue.
+        RecordingError: The content is wrong, or the venue is another or has no replay.
     """
+    if name not in REPLAYED:
+        raise RecordingError(f"those of {name} cannot be served, only of {', '.join(REPLAYED)}")
     connections = read_connections(path)
     try:
-        if name == "coinbase":
-            return ReplayedCoinbase(connections, speed=speed, loop=loop)
-        if name == "bitfinex":
-            return ReplayedBitfinex(connections, speed=speed, loop=loop)
-        return ReplayedBinance(connections, _snapshots(path), speed=speed, loop=loop)
+        match name:
+            case "coinbase":
+                return ReplayedCoinbase(connections, speed=speed, loop=loop)
+            case "bitfinex":
+                return ReplayedBitfinex(connections, speed=speed, loop=loop)
+            case _:
+                return ReplayedBinance(connections, _snapshots(path), speed=speed, loop=loop)
     except RecordingError as error:
         raise RecordingError(f"{path}: {error}") from error
 

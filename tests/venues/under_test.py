@@ -12,12 +12,13 @@ class VenueUnderTest(NamedTuple):
     Attributes:
         name: The venue's name.
         pairs: Three pairs that its simulator has, without the name of the venue.
-        path: The path of its websocket at the simulator.
         proof: How its books are proved.
         gap_is_of_connection: Whether a lost frame resyncs all books of the connection.
         gap_reasons: The possible reasons of a book after a lost frame.
-        faults: Faults that its simulator spells differently; an empty text if the venue cannot have
-            the fault.
+        gives_books: Whether it gives its present books by REST, to compare with.
+        faults: Faults that its simulator spells differently, by `gap`, `precision`, `delist`,
+            `rest_limit`, `slow_rest`, `rest_error` or `maintenance`; an empty text if the venue
+            cannot have the fault.
     """
 
     name: str
@@ -25,7 +26,7 @@ class VenueUnderTest(NamedTuple):
     proof: str
     gap_is_of_connection: bool
     gap_reasons: frozenset[str]
-    path: str = ""
+    gives_books: bool = True
     faults: Mapping[str, str] = {}
 
     def fault(self, kind: str, usual: str) -> str:
@@ -40,7 +41,7 @@ VENUES = (
         proof="checksum",
         gap_is_of_connection=False,
         gap_reasons=frozenset({"checksum"}),
-        path="/v2",
+        gives_books=False,
         faults=dict.fromkeys(("rest_limit", "slow_rest", "rest_error", "maintenance"), ""),
     ),
     VenueUnderTest(

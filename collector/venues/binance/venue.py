@@ -15,13 +15,10 @@ from collector.venues.binance.pairs import (
 from collector.venues.binance.protocol import BinanceProtocol
 from collector.venues.sequenced.protocol import (
     BookByRest,
-    BookMessage,
     SnapshotByRest,
     TextLevels,
-    VenuePair,
     VenueTraits,
 )
-from kraken_book.precision import Precision
 
 # The levels of a snapshot, and the request's weight. Far more are needed than are published,
 # because the levels beyond the snapshot are unknown.
@@ -36,10 +33,6 @@ def _decode_book(body: bytes) -> tuple[TextLevels, TextLevels]:
     return depth.bids, depth.asks
 
 
-def _precision_of(pair: VenuePair, _snapshot: BookMessage) -> Precision | None:
-    return pair.precision
-
-
 def binance_traits(depth: int) -> VenueTraits:
     """Return Binance's traits for books of which `depth` levels of each side are published."""
     limit, weight = next((limit, weight) for most, limit, weight in _LIMITS if depth <= most)
@@ -52,7 +45,6 @@ def binance_traits(depth: int) -> VenueTraits:
         pairs_weight=PAIRS_WEIGHT,
         # Binance permits 6,000 to each address.
         weight_per_minute=4000,
-        precision_of=_precision_of,
         snapshot=SnapshotByRest(
             partial(depth_path, limit=limit), weight, partial(decode_depth, limit=limit)
         ),
@@ -62,5 +54,4 @@ def binance_traits(depth: int) -> VenueTraits:
         requests_per_second=4,
         # 300 in five minutes for each address.
         connects=(60, 300.0),
-        silence=10.0,
     )

@@ -28,14 +28,11 @@ def bitfinex_traits(depth: int) -> VenueTraits:
         make_protocol=partial(BitfinexProtocol, levels),
         decode_pairs=decode_pairs,
         pairs_path=PATH,
-        pairs_weight=1,
         weight_per_minute=30,
         precision_of=precision_of,
-        snapshot=None,
         book=BookByRest(book_path, decode_book),
         max_together=1,
         requests_per_second=10,
         # 20 a minute for each address.
         connects=(15, 60.0),
-        silence=10.0,
     )

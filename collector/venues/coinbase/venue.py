@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collector.venues.coinbase.products import NAME, PATH, book_path, decode_book, decode_products
 from collector.venues.coinbase.protocol import CoinbaseProtocol
-from collector.venues.sequenced.protocol import BookByRest, BookMessage, VenuePair, VenueTraits
-from kraken_book.precision import Precision
-
-
-def _precision_of(pair: VenuePair, _snapshot: BookMessage) -> Precision | None:
-    return pair.precision
+from collector.venues.sequenced.protocol import BookByRest, VenueTraits
 
 
 def coinbase_traits(_depth: int) -> VenueTraits:
@@ -20,15 +15,11 @@ def coinbase_traits(_depth: int) -> VenueTraits:
         make_protocol=CoinbaseProtocol,
         decode_pairs=decode_products,
         pairs_path=PATH,
-        pairs_weight=1,
         # Public requests: 10 a second for each address.
         weight_per_minute=300,
-        precision_of=_precision_of,
-        snapshot=None,
         book=BookByRest(book_path, decode_book),
         max_together=100,
         # 8 a second for each address, of all connections.
         requests_per_second=4,
         connects=(4, 1.0),
-        silence=10.0,
     )

@@ -151,6 +151,8 @@ class FollowedPair:
             return
         deep = DeepBook(self.book, precision)
         self.drop()
+        # The numbers of the changes continue that of the snapshot. It may be lower than the last.
+        self._last = message.last
         self._is_filling = True
         yield from deep.fill(message.bids, message.asks)
         # The book may have been removed or doubted meanwhile.

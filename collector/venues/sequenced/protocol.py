@@ -37,7 +37,7 @@ class BookMessage(msgspec.Struct, frozen=True, gc=False):
         time: The venue's time in RFC 3339, if it has one.
         is_snapshot: Whether it replaces the book.
         first: Number of the first change in it, if the venue numbers the changes of each pair.
-        last: Number of the last.
+        last: Number of the last. That of a snapshot is the one that its first change continues.
     """
 
     pair: str
@@ -185,6 +185,11 @@ class BookByRest(NamedTuple):
     decode: Callable[[bytes], tuple[TextLevels, TextLevels]]
 
 
+def listed_precision(pair: VenuePair, _snapshot: BookMessage) -> Precision | None:
+    """Return the precision that the venue's list has."""
+    return pair.precision
+
+
 class VenueTraits(NamedTuple):
     """What differs between venues, as data.
 
@@ -195,14 +200,15 @@ class VenueTraits(NamedTuple):
         decode_pairs: Returns the pairs in the venue's answer to `pairs_path`; a ValueError is
             raised if they are none.
         pairs_path: Path of the venue's list of pairs.
-        pairs_weight: What that request costs of the weight limit.
         weight_per_minute: The most weight of REST requests in a minute.
-        precision_of: Returns the precision of a book from its pair and its snapshot.
-        snapshot: How the venue gives snapshots by REST; None if they come in the stream.
-        book: How the venue gives its present book by REST.
         max_together: The most pairs of one request.
         requests_per_second: The most requests of one connection in a second.
         connects: The most connection attempts of all connections, in so many seconds.
+        pairs_weight: What a request for the list of pairs costs of the weight limit.
+        snapshot: How the venue gives snapshots by REST; None if they come in the stream.
+        book: How the venue gives its present book by REST, to compare with; None if it does not.
+        precision_of: Returns the precision of a book from its pair and its snapshot in the stream;
+            by default that of the list.
         silence: Seconds without a frame after which a connection is silent.
     """
 
@@ -211,12 +217,12 @@ class VenueTraits(NamedTuple):
     make_protocol: Callable[[], SequencedProtocol]
     decode_pairs: Callable[[bytes], Sequence[VenuePair]]
     pairs_path: str
-    pairs_weight: int
     weight_per_minute: int
-    precision_of: Callable[[VenuePair, BookMessage], Precision | None]
-    snapshot: SnapshotByRest | None
-    book: BookByRest
     max_together: int
     requests_per_second: int
     connects: tuple[int, float]
-    silence: float
+    pairs_weight: int = 1
+    snapshot: SnapshotByRest | None = None
+    book: BookByRest | None = None
+    precision_of: Callable[[VenuePair, BookMessage], Precision | None] = listed_precision
+    silence: float = 10.0

@@ -109,6 +109,11 @@ class SequencedVenue:
         """Return what must run beside the connections."""
         return [self._rest.run(), self._listing.run(on_instruments)]
 
+    @property
+    def gives_books(self) -> bool:
+        """Whether the venue gives its present books by REST."""
+        return self._traits.book is not None
+
     async def fetch_book(self, symbol: str) -> tuple[TextLevels, TextLevels]:
         """Return the bids and asks that the venue gives by REST now, while `work` runs.
 
@@ -118,12 +123,14 @@ class SequencedVenue:
             symbol: The symbol of a listed pair.
 
         Raises:
-            ValueError: The pair is not listed, or the answer has no book.
+            ValueError: The venue gives no books, the pair is not listed, or the answer has no book.
         """
+        by_rest = self._traits.book
+        if by_rest is None:
+            raise ValueError(f"{self.name} gives no books by REST")
         pair = self._listing.find(symbol)
         if pair is None:
             raise ValueError(f"{symbol} is not listed")
-        by_rest = self._traits.book
         return by_rest.decode(await self._rest.get(by_rest.path(pair.name), COMPARISON_WEIGHT))
 
     def _ask_snapshot(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from simulator.faults.kinds import (
     AnyFault,
@@ -22,8 +22,6 @@ from simulator.faults.kinds import (
     VenueRestart,
     kinds_of,
 )
-from simulator.market.catalogue import Profile
-from simulator.market.exchange import Exchange
 from simulator.market.listing import Listing
 from simulator.market.market import Market
 from simulator.protocols.binance.listing import SPEEDS_MS, BinanceMarket, DepthFollower
@@ -35,10 +33,11 @@ from simulator.protocols.meter import EventLimit
 from simulator.protocols.pairs import MarketOptions
 from simulator.protocols.request_log import RequestSummary
 from simulator.protocols.rest import RestAnswer, RestCall, json_answer
-from simulator.protocols.venue import ClientLink, SimulatedVenue
+from simulator.protocols.synthetic_venue import SyntheticVenue
+from simulator.protocols.venue import ClientLink
 
 
-class SimulatedBinance(SimulatedVenue):
+class SimulatedBinance(SyntheticVenue[DepthFollower, BinancePairs]):
     """Binance spot.
 
     Args:
@@ -51,6 +50,7 @@ class SimulatedBinance(SimulatedVenue):
     """
 
     name = "binance"
+    pairs_type = BinancePairs
     path = "/ws"
     faults: ClassVar[frozenset[type[Fault]]] = (
         kinds_of(OfMarket) - {CorruptChecksum, Early}
@@ -66,26 +66,9 @@ class SimulatedBinance(SimulatedVenue):
     json_of_unknown_channel = '{"e":"gossip","E":0,"s":"NONE"}'
 
     def __init__(self, options: MarketOptions, weights: WeightMeter | None = None) -> None:
-        super().__init__()
-        self._pairs = BinancePairs(options.levels)
-        self._exchange: Exchange[DepthFollower] = Exchange(
-            self,
-            self._pairs.profiles(options.symbols),
-            seed=options.seed,
-            rate=options.rate,
-            updates=options.updates,
-        )
+        super().__init__(options)
         weights = weights or WeightMeter(options.rest_weight or WEIGHT_A_MINUTE)
         self._rest = BinanceRest(self._exchange, self._pairs, weights)
-
-    @property
-    def exchange(self) -> Exchange[Any]:
-        """The synthetic markets."""
-        return self._exchange
-
-    def profile_of(self, symbol: str) -> Profile:
-        """Return the profile of a pair; ValueError if the symbol is malformed."""
-        return self._pairs.profile_of(symbol)
 
     def listing_of(self, market: Market) -> Listing[DepthFollower]:
         """Return a new listing of a market."""
@@ -146,10 +129,6 @@ class SimulatedBinance(SimulatedVenue):
         }.get(status, "An unknown error occurred while processing the request.")
         headers = super().failed(status, retry_after).headers
         return json_answer({"code": code, "msg": text}, status, headers)
-
-    def symbol_of(self, text: str) -> str:
-        """Return a pair as BASE/QUOTE for the venue's spelling, or for `venue:BASE/QUOTE`."""
-        return self._pairs.symbol_of(text)
 
     def _is_stale(self, symbol: str) -> bool:
         faults = self.active_faults

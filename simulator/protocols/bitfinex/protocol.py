@@ -17,8 +17,6 @@ from simulator.faults.kinds import (
     VenueRestart,
     kinds_of,
 )
-from simulator.market.catalogue import Profile
-from simulator.market.exchange import Exchange
 from simulator.market.listing import Listing
 from simulator.market.market import Market
 from simulator.protocols.bitfinex.listing import BitfinexMarket, BookFollower
@@ -30,7 +28,8 @@ from simulator.protocols.meter import EventLimit
 from simulator.protocols.pairs import MarketOptions
 from simulator.protocols.request_log import RequestSummary
 from simulator.protocols.rest import RestAnswer, RestCall, json_answer
-from simulator.protocols.venue import ClientLink, SimulatedVenue
+from simulator.protocols.synthetic_venue import SyntheticVenue
+from simulator.protocols.venue import ClientLink
 from simulator.wire import decimal_text
 
 _HEARTBEAT_SECONDS = 15
@@ -38,7 +37,7 @@ _PROOF_SECONDS = 0.5
 """The interval of checksums of windows that have changed."""
 
 
-class SimulatedBitfinex(SimulatedVenue):
+class SimulatedBitfinex(SyntheticVenue[BookFollower, BitfinexPairs]):
     """Bitfinex v2.
 
     Args:
@@ -50,6 +49,7 @@ class SimulatedBitfinex(SimulatedVenue):
     """
 
     name = "bitfinex"
+    pairs_type = BitfinexPairs
     path = "/ws/2"
     faults: ClassVar[frozenset[type[Fault]]] = (
         kinds_of(OfMarket)
@@ -63,25 +63,8 @@ class SimulatedBitfinex(SimulatedVenue):
     json_of_unknown_channel = '[7,["gossip"],0]'
 
     def __init__(self, options: MarketOptions) -> None:
-        super().__init__()
-        self._pairs = BitfinexPairs(options.levels)
+        super().__init__(options)
         self._heartbeat_seconds = options.heartbeat_seconds or _HEARTBEAT_SECONDS
-        self._exchange: Exchange[BookFollower] = Exchange(
-            self,
-            self._pairs.profiles(options.symbols),
-            seed=options.seed,
-            rate=options.rate,
-            updates=options.updates,
-        )
-
-    @property
-    def exchange(self) -> Exchange[Any]:
-        """The synthetic markets."""
-        return self._exchange
-
-    def profile_of(self, symbol: str) -> Profile:
-        """Return the profile of a pair; ValueError if the symbol is malformed."""
-        return self._pairs.profile_of(symbol)
 
     def listing_of(self, market: Market) -> Listing[BookFollower]:
         """Return a new listing of a market."""
@@ -125,10 +108,6 @@ class SimulatedBitfinex(SimulatedVenue):
         if status == 429:
             return json_answer({"error": "ERR_RATE_LIMIT"}, status, headers)
         return json_answer(["error", 10000, "internal error"], status, headers)
-
-    def symbol_of(self, text: str) -> str:
-        """Return a pair as BASE/QUOTE for the venue's spelling, or for `venue:BASE/QUOTE`."""
-        return self._pairs.symbol_of(text)
 
     def book(self, listing: Listing[Any], depth: int) -> dict[str, Any]:
         """Return what the control port tells of a book; amounts have eight decimals or more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from simulator.faults.kinds import (
     PAIR_STATES,
@@ -19,8 +19,6 @@ from simulator.faults.kinds import (
     VenueMaintenance,
     kinds_of,
 )
-from simulator.market.catalogue import Profile
-from simulator.market.exchange import Exchange
 from simulator.market.listing import Listing
 from simulator.market.market import Market
 from simulator.protocols.coinbase.listing import CoinbaseMarket, Level2Follower
@@ -31,10 +29,11 @@ from simulator.protocols.meter import EventLimit
 from simulator.protocols.pairs import MarketOptions
 from simulator.protocols.request_log import RequestSummary
 from simulator.protocols.rest import RestAnswer, RestCall, json_answer
-from simulator.protocols.venue import ClientLink, SimulatedVenue
+from simulator.protocols.synthetic_venue import SyntheticVenue
+from simulator.protocols.venue import ClientLink
 
 
-class SimulatedCoinbase(SimulatedVenue):
+class SimulatedCoinbase(SyntheticVenue[Level2Follower, CoinbasePairs]):
     """Coinbase Advanced Trade.
 
     Args:
@@ -47,6 +46,7 @@ class SimulatedCoinbase(SimulatedVenue):
     """
 
     name = "coinbase"
+    pairs_type = CoinbasePairs
     path = ""
     faults: ClassVar[frozenset[type[Fault]]] = (
         kinds_of(OfMarket) - {CorruptChecksum}
@@ -66,25 +66,8 @@ class SimulatedCoinbase(SimulatedVenue):
     json_of_unknown_channel = '{"channel":"gossip","events":[]}'
 
     def __init__(self, options: MarketOptions, *, first_subscription_seconds: float = 5.0) -> None:
-        super().__init__()
+        super().__init__(options)
         self.first_subscription_seconds = first_subscription_seconds
-        self._pairs = CoinbasePairs(options.levels)
-        self._exchange: Exchange[Level2Follower] = Exchange(
-            self,
-            self._pairs.profiles(options.symbols),
-            seed=options.seed,
-            rate=options.rate,
-            updates=options.updates,
-        )
-
-    @property
-    def exchange(self) -> Exchange[Any]:
-        """The synthetic markets."""
-        return self._exchange
-
-    def profile_of(self, symbol: str) -> Profile:
-        """Return the profile of a pair; ValueError if the symbol is malformed."""
-        return self._pairs.profile_of(symbol)
 
     def listing_of(self, market: Market) -> Listing[Level2Follower]:
         """Return a new listing of a market."""
@@ -93,10 +76,6 @@ class SimulatedCoinbase(SimulatedVenue):
     def open_session(self, link: ClientLink, number: int, path: str) -> Level2Session:  # noqa: ARG002
         """Return the session of a new connection."""
         return Level2Session(self._exchange, self._pairs, link, self.active_faults)
-
-    async def run(self) -> None:
-        """Serve all sessions until cancelled."""
-        await self._exchange.run()
 
     def summarize(self, message: str | bytes) -> RequestSummary:
         """Return what the log keeps of a client's message."""
@@ -117,7 +96,3 @@ class SimulatedCoinbase(SimulatedVenue):
             status,
             super().failed(status, retry_after).headers,
         )
-
-    def symbol_of(self, text: str) -> str:
-        """Return a pair as BASE/QUOTE for the venue's spelling, or for `venue:BASE/QUOTE`."""
-        return self._pairs.symbol_of(text)

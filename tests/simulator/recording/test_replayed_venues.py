@@ -205,6 +205,12 @@ async def test_faults_of_markets_are_refused_and_those_of_connections_work(tmp_p
         assert answer.status_code == 500
 
 
+def test_tape_of_a_venue_without_replay_is_refused(tmp_path: Path) -> None:
+    tape = write_tape(tmp_path / "a.tape", ["{}"])
+    with pytest.raises(RecordingError, match="those of toy cannot be served, only of binance,"):
+        replayed("toy", tape)
+
+
 def test_tape_of_another_venue_is_refused(tmp_path: Path) -> None:
     tape = write_tape(tmp_path / "one.tape", made_coinbase())
     with pytest.raises(RecordingError, match="no book of bitfinex found"):

@@ -15,6 +15,7 @@ from collector.venues.sequenced.protocol import MessageError, SequencedProtocol
 from collector.venues.session import SequenceGap, SessionFailed
 
 SUBSCRIBED = b'{"event":"subscribed","channel":"book","chanId":1,"symbol":"tBTCUSD"}'
+# Frames of each protocol, which are damaged.
 FRAMES: dict[type[Any], tuple[str, ...]] = {
     CoinbaseProtocol: (
         '{"channel":"l2_data","sequence_num":0,"timestamp":"2026-08-24T22:34:13Z","events":[{"type":'

@@ -12,7 +12,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from collector.venues.coinbase.venue import coinbase_traits
 from collector.venues.sequenced.rest import Answer, RestClient, RestFailed, WeightBudget
+from collector.venues.sequenced.venue import SequencedVenue
 from lab.ports import InvalidPort
 from lab.waiting import async_wait_until, cancel
 
@@ -120,3 +122,11 @@ def test_pause_delays_every_request() -> None:
     budget = WeightBudget(100)
     budget.pause(30.0)
     assert budget.wait(1, 10.0) == 20.0
+
+
+async def test_venue_without_books_by_rest_says_so() -> None:
+    traits = coinbase_traits(10)._replace(book=None)
+    venue = SequencedVenue(traits, "ws://x", "http://x", "simulated", 10, 8, 60, 300.0)
+    assert not venue.gives_books
+    with pytest.raises(ValueError, match="coinbase gives no books by REST"):
+        await venue.fetch_book("BTC/USD")
