@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues sanitize version dist up down logs compose-test chaos soak record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
     bench peers readers clean
 
 PYTHON ?= python3
@@ -35,12 +35,12 @@ tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD",
 
 ##@ Develop
 
-# If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+# If no bytecode may be written, each run rewrites the asserts of every test again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-# Six workers on two cores, because the tests wait more than they compute.
+# So many, because end-to-end tests mostly wait.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@$(PYTEST) -n 6 $(ARGS)
+	@$(PYTEST) --workers 10 $(ARGS)
 
 # The make of macOS (3.81) has no --output-sync.
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
@@ -49,7 +49,7 @@ check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, bef
 	@$(MAKE) --no-print-directory $(OUTPUT_SYNC) -j 3 lint types unit
 
 unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
-	@$(PYTEST) -n 5 --unit -q $(ARGS)
+	@$(PYTEST) --workers 4 --unit -q $(ARGS)
 
 # Python's headers are those of a system, which have other warnings. -O2 finds more than -fsyntax-only.
 C_LINT = $(CC) -std=c11 -O2 -Wall -Wextra -Wconversion -Werror -DPy_LIMITED_API=0x030B0000 \
@@ -131,6 +131,9 @@ chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes; report
 
 soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
 	@exec $(BIN)/python -m tools.soak $(ARGS)
+
+venues-test: $(INSTALLED) ## Disturb one of four venues at a time for 10 minutes; ARGS="--seconds 60 --seed 5"
+	@exec $(BIN)/python -m tools.venues $(ARGS)
 
 record-test: $(INSTALLED) ## Kill a recorder 50 times among faults; account for every event; ARGS="--seconds 150 --kills 12"
 	@exec $(BIN)/python -m tools.recording $(ARGS)

@@ -12,5 +12,6 @@
 - `scripted_kraken`, `scripted_api` and `canned_api` are servers under a test's control;
   `naive_book` is the simplest book; `recordings` finds recorded frames of Kraken.
 - `balancer` and `connect_proxy` are minimal proxies; `chromium` and `tmux` run a browser and a
-  terminal; `cramped_api` and `cramped_collector` run services with low limits.
+  terminal; `cramped_api` and `cramped_collector` run services with low limits,
+  `patient_api` one with a long deadline.
 """

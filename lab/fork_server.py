@@ -49,6 +49,7 @@ PROGRAMS = {
     "api": "api.app",
     "collector": "collector.program",
     "lab.cramped_collector": "collector.program",
+    "lab.patient_api": "api.app",
     "simulator": "simulator.program",
 }
 """The modules that `python -m` can be given, and the module that each one loads and runs."""
@@ -200,13 +201,14 @@ class ForkServer:
 
     def _control_of(self, module: str) -> socket.socket:
         """Return the socket of a module's fork server; start it if it does not run yet."""
-        if module not in self._servers:
+        program = PROGRAMS[module]
+        if program not in self._servers:
             common = self._common_control()
             ours, theirs = _control_pair()
             with theirs:
-                process = self._fork(common, {"arguments": [PROGRAMS[module]]}, theirs.fileno())
-            self._servers[module] = process, ours
-        return self._servers[module][1]
+                process = self._fork(common, {"arguments": [program]}, theirs.fileno())
+            self._servers[program] = process, ours
+        return self._servers[program][1]
 
     def _common_control(self) -> socket.socket:
         if _COMMON_SERVER not in self._servers:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import select
 import socket
 from typing import Self
 
 # Below the range of ports that the kernel uses for outgoing connections.
 PORTS = range(20_000, 32_000)
-# The most workers of pytest-xdist that have ports of their own.
+WORKER_VARIABLE = "TEST_WORKER"
+"""The number of a worker of tests/workers.py, in its environment."""
+# The most of these workers that have ports of their own.
 SHARES = 16
 
 # The ports that this process was given: each may be bound only later.
@@ -21,13 +22,13 @@ _given: set[int] = set()
 def free_port() -> int:
     """Return a free port of 127.0.0.1, at random, that this process was not given before.
 
-    Each worker of pytest-xdist has its own share of the ports. Otherwise two workers could be given
-    the same port before either of them binds it.
+    Each worker of tests/workers.py has its own share of the ports. Otherwise two workers could be
+    given the same port before either of them binds it.
 
     Raises:
         RuntimeError: 200 ports at random are all in use.
     """
-    ports = _share_of(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    ports = _share_of(os.environ.get(WORKER_VARIABLE))
     if len(_given.intersection(ports)) > len(ports) // 2:
         _given.clear()
     for port in random.sample([each for each in ports if each not in _given], 200):
@@ -63,11 +64,10 @@ class InvalidPort:
         return bool(select.select([self._listener], [], [], 0)[0])
 
 
-def _share_of(worker: str) -> range:
-    """Return the ports of a worker, such as `gw3`; all ports if it is none."""
-    number = re.fullmatch(r"gw(\d+)", worker)
-    if number is None:
+def _share_of(worker: str | None) -> range:
+    """Return the ports of the worker with this number; all ports if there is none."""
+    if worker is None:
         return PORTS
     size = len(PORTS) // SHARES
-    begin = int(number[1]) % SHARES * size
+    begin = int(worker) % SHARES * size
     return PORTS[begin : begin + size]

@@ -38,7 +38,7 @@ settings.load_profile("no deadline")
 gc.disable()
 
 
-pytest_plugins = ["tests.child_processes", "tests.longest_first"]
+pytest_plugins = ["tests.child_processes", "tests.longest_first", "tests.workers"]
 
 
 def pytest_collection_finish() -> None:

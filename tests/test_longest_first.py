@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from lab.process import ROOT
 from tests.longest_first import LongestFirst
+from tests.slow_files import SLOW_FILES
 
 
 class FakeCache:
@@ -28,14 +30,13 @@ def plugin(cache: FakeCache | None) -> LongestFirst:
     return LongestFirst(cast("pytest.Config", config))
 
 
-def finish_run(cache: FakeCache, worker: bool = False, **seconds: float) -> None:
+def finish_run(cache: FakeCache, **seconds: float) -> None:
     """Finish a run in which each file has one test with the given duration."""
     run = plugin(cache)
     for name, duration in seconds.items():
         report = SimpleNamespace(nodeid=f"tests/{name}.py::test", duration=duration)
         run.pytest_runtest_logreport(cast("pytest.TestReport", report))
-    config = SimpleNamespace(workerinput={}) if worker else SimpleNamespace()
-    run.pytest_sessionfinish(cast("pytest.Session", SimpleNamespace(config=config)))
+    run.pytest_sessionfinish()
 
 
 def sort_files(cache: FakeCache | None, *nodeids: str) -> list[str]:
@@ -51,21 +52,11 @@ def test_slowest_file_comes_first_and_keeps_the_order_of_its_tests() -> None:
     assert sort_files(cache, *given) == [*given[1:], given[0]]
 
 
-def test_unknown_file_comes_first_if_it_is_e2e_and_else_last() -> None:
+def test_file_of_unknown_duration_comes_last() -> None:
     cache = FakeCache()
     finish_run(cache, known=1.0)
-    given = ["tests/new.py::a", "tests/known.py::a", "tests/e2e/new.py::a"]
+    given = ["tests/new.py::a", "tests/known.py::a"]
     assert sort_files(cache, *given) == given[::-1]
-
-
-def test_unit_tests_run_beside_e2e_tests_of_the_same_share() -> None:
-    cache = FakeCache()
-    e2e = {"e2e/a": 40.0, "e2e/b": 30.0, "e2e/c": 30.0}
-    finish_run(cache, worker=False, **e2e, a=5.0, b=4.0, c=1.0)
-    names = ("c", "e2e/c", "b", "e2e/b", "a", "e2e/a")
-    ordered = sort_files(cache, *(f"tests/{name}.py::a" for name in names))
-    expected = ("e2e/a", "a", "e2e/b", "b", "e2e/c", "c")
-    assert ordered == [f"tests/{name}.py::a" for name in expected]
 
 
 def test_run_of_some_tests_keeps_the_durations_of_others() -> None:
@@ -76,12 +67,12 @@ def test_run_of_some_tests_keeps_the_durations_of_others() -> None:
     assert sort_files(cache, *given) == given[::-1]
 
 
-def test_worker_stores_nothing() -> None:
-    cache = FakeCache()
-    finish_run(cache, worker=True, first=5.0)
-    assert cache.values == {}
-
-
-def test_e2e_files_come_first_without_a_cache() -> None:
-    given = ["tests/a.py::a", "tests/e2e/a.py::a"]
+def test_files_known_as_slow_come_first_in_a_new_clone() -> None:
+    slowest, slow, *_ = SLOW_FILES
+    given = ["tests/a.py::a", f"{slow}::a", f"{slowest}::a"]
     assert sort_files(None, *given) == given[::-1]
+    assert sort_files(FakeCache(), *given) == given[::-1]
+
+
+def test_files_known_as_slow_exist() -> None:
+    assert [file for file in SLOW_FILES if not (ROOT / file).exists()] == []

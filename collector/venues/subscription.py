@@ -266,3 +266,22 @@ class Subscription:
         if self.state is State.REFUSED:
             return self._clock.now - self._since >= REFUSED_RETRY_DELAY
         return self.state in (State.WAITING, State.UNANSWERED) and self._clock.now >= self.due
+
+
+def take_together(waiting: dict[str, int | None], most: int | None = None) -> tuple[str, ...]:
+    """Remove and return the symbols that may share a request with the first one.
+
+    Args:
+        waiting: In order, the most symbols that each symbol's request may have; None for no limit.
+        most: The most symbols of any request; None for no limit.
+
+    Returns:
+        The symbols, in order.
+    """
+    limit = next(iter(waiting.values()))
+    alike = [symbol for symbol, other in waiting.items() if other == limit]
+    limits = [each for each in (limit, most) if each is not None]
+    together = tuple(alike[: min(limits)] if limits else alike)
+    for symbol in together:
+        del waiting[symbol]
+    return together

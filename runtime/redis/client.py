@@ -15,6 +15,7 @@ from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from kraken_book.hosts import is_port
@@ -26,6 +27,8 @@ from runtime.redis.url import Address, parse_redis_url
 
 # Shorter than the timeout of data nodes, because another Sentinel can be asked.
 SENTINEL_TIMEOUT = 1.0
+# Each connection would read the version from the package's metadata: 0.45 ms of 0.46 (2026-11).
+_DRIVER = DriverInfo()
 
 
 def connect_nodes(
@@ -135,6 +138,7 @@ def _options(timeout: float, max_connections: int, only_reads: bool) -> dict[str
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "max_connections": max_connections,
+        "driver_info": _DRIVER,
     }
 
 
@@ -147,4 +151,5 @@ def _sentinel_options(options: dict[str, Any], *, tls: bool) -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
         "socket_timeout": SENTINEL_TIMEOUT,
         "socket_connect_timeout": SENTINEL_TIMEOUT,
+        "driver_info": _DRIVER,
     }

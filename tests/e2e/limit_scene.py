@@ -29,6 +29,7 @@ class SharedLimits:
         self.replicas = [
             stage.api(
                 redis_url,
+                module="lab.patient_api",
                 API_OPS_PORT=str(free_port()),
                 API_KEYS_FILE=str(keys),
                 API_LIMIT_REQUESTS=str(REQUESTS),

@@ -60,7 +60,13 @@ class LimitScene:
         stage.undo(stored.close)
         self.first_id = stored.first_id(SYMBOL)
         self.replicas = [
-            stage.api(redis.url, API_ACCESS_REDIS_URL=self.counters.url, **LIMITS) for _ in range(2)
+            stage.api(
+                redis.url,
+                module="lab.patient_api",
+                API_ACCESS_REDIS_URL=self.counters.url,
+                **LIMITS,
+            )
+            for _ in range(2)
         ]
 
     def statuses(self, client: str, requests: int, replicas: list[Api]) -> list[int]:
@@ -154,6 +160,7 @@ def test_guesses_of_keys_are_limited_at_all_replicas_and_harm_no_reader(
     replicas = [
         stage.api(
             scene.redis_url,
+            module="lab.patient_api",
             API_ACCESS_REDIS_URL=scene.counters.url,
             API_KEYS_FILE=str(file),
             API_LIMIT_DENIALS=str(DENIALS),

@@ -7,13 +7,13 @@ import socket
 
 import pytest
 
-from lab.ports import PORTS, SHARES, free_port
+from lab.ports import PORTS, SHARES, WORKER_VARIABLE, free_port
 
 
 def test_workers_have_ports_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     shares = []
     for number in range(SHARES):
-        monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
+        monkeypatch.setenv(WORKER_VARIABLE, str(number))
         ports = {free_port() for _ in range(20)}
         assert len(ports) == 20
         shares.append((min(ports), max(ports)))
@@ -22,7 +22,7 @@ def test_workers_have_ports_of_their_own(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_port_in_use_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw15")
+    monkeypatch.setenv(WORKER_VARIABLE, "15")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port()))
         assert taken.getsockname()[1] not in {free_port() for _ in range(100)}

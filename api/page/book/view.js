@@ -1,10 +1,10 @@
 // The view of one book: ladder, facts about its trust, and panels.
 
 import { folded, venueOf } from "../data/selection.js";
+import { basisPoints } from "../parts/basis_points.js";
 import { NOTHING, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
 import { clean, sourceText } from "../parts/words.js";
 import { hashOf } from "../routes.js";
-import { basisPoints } from "./basis_points.js";
 import { DepthLadder } from "./depth_ladder.js";
 import { Explanation } from "./explanation.js";
 import { Facts } from "./facts.js";
@@ -103,7 +103,7 @@ class ShownBook {
   #explanation;
   #panels;
   #removeKeys;
-  // The symbols before and after this one in the table, which begins again at its end.
+  // The symbols before and after this one in /books, which begins again at its end.
   #previous = null;
   #next = null;
 

@@ -1,5 +1,7 @@
 // The view of the table of all books, with some ladders side by side.
 
+import { readBest } from "../best/read.js";
+import { BestTable, sharedPair } from "../best/table.js";
 import { MOST_LADDERS, selected, toggled } from "../data/selection.js";
 import { Overview } from "../overview/overview.js";
 import { write } from "../parts/texts.js";
@@ -11,18 +13,22 @@ export class LaddersView {
   #books;
   #painter;
   #router;
-  #overview = new Overview(document.getElementById("overview"), (symbol) => this.#toggle(symbol));
+  #overview;
   // By symbol, in their order.
   #ladders = new Map();
   #names = null;
+  #best = openBest();
   // The symbol whose ladder could not be opened because too many are open.
   #refused = null;
 
-  /** `books` is the Books of the page. */
-  constructor({ books, painter, router }) {
+  /** `books` is the Books of the page, `keys` its Keys. */
+  constructor({ books, painter, router, keys }) {
     this.#books = books;
     this.#painter = painter;
     this.#router = router;
+    const onToggle = (symbol) => this.#toggle(symbol);
+    this.#overview = new Overview({ history: books.history, painter, keys, onToggle });
+    this.element.prepend(this.#overview.element);
   }
 
   /** Show the ladders of the names in the address. */
@@ -40,12 +46,14 @@ export class LaddersView {
     this.#keepOnly(selection.symbols);
     this.#place(selection.symbols);
     this.#overview.take(this.#books.list, this.#books.followed, this.#books.isKnown);
+    this.#best.follow(sharedPair(selection.symbols, this.#books.list));
     this.#paintNotices(selection);
   }
 
   /** Paint everything in one frame, so that a book's row and its ladder never differ. */
   paint() {
     this.#overview.paint();
+    this.#best.paint();
     for (const ladder of this.#ladders.values()) ladder.paint();
   }
 
@@ -57,7 +65,9 @@ export class LaddersView {
   }
 
   close() {
+    this.#best.close();
     this.#keepOnly([]);
+    this.#overview.close();
     this.element.hidden = true;
   }
 
@@ -106,4 +116,11 @@ export class LaddersView {
     write(document.getElementById("notice"), notices.join(" "));
     document.getElementById("no-ladder").hidden = symbols.length > 0 || !hasBooks;
   }
+}
+
+/** Return the table of best prices, between the table of all books and the ladders. */
+function openBest() {
+  const best = new BestTable(readBest);
+  document.getElementById("notice").before(best.element);
+  return best;
 }

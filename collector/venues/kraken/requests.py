@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from collector.feed.budget import Budget
-from collector.venues.together import take_together
+from collector.venues.subscription import take_together
 
 # Kraken does not document its limit. One request can name any number of symbols.
 REQUESTS_PER_SECOND = 10

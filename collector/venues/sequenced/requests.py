@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collector.feed.budget import Budget
 from collector.venues.sequenced.protocol import SequencedProtocol, VenueTraits
-from collector.venues.together import take_together
+from collector.venues.subscription import take_together
 
 # The pause after the venue has refused a request because of its rate limit. The subscriber repeats
 # requests without an answer later.
@@ -29,7 +29,7 @@ class PairRequests:
         self._max_together = traits.max_together
         self._pace = Budget(traits.requests_per_second, 1.0)
         self._others: list[str] = []
-        # In order, the most pairs that each pair's request may have; None for no other limit.
+        # In order, the most pairs that each pair's request may have; None for no limit.
         self._to_leave: dict[str, int | None] = {}
         self._to_ask: dict[str, int | None] = {}
         self._last_sign_at = 0.0

@@ -23,6 +23,7 @@ from runtime.limited_log import LimitedLog
 MAX_TEXT = 200
 MAX_PAIRS_SHOWN = 10
 _SETTLED = (State.LIVE, State.REFUSED)
+_PENDING = (State.ASKED, State.LEAVING)
 
 
 class PairSubscriber:
@@ -200,19 +201,18 @@ class PairSubscriber:
             for each in self._by_symbol.values():
                 each.subscription.excuse()
             return
+        # If the error names no pair, it may concern any request.
         named = [self._by_name[name] for name in refused.pairs if name in self._by_name]
-        concerned = [each.subscription for each in named or self._by_symbol.values()]
-        asked = [each for each in concerned if each.state is State.ASKED]
-        if len(asked) > 1:
-            # The error may concern any of them. Smaller requests find out which.
-            for subscription in asked:
-                subscription.divide(len(asked))
-        elif named:
-            for subscription in asked:
-                subscription.move(Event.REFUSED, error)
-        for followed in named:
+        concerned = (each.subscription for each in named or self._by_symbol.values())
+        pending = [each for each in concerned if each.state in _PENDING]
+        if len(pending) > 1:
+            # One of them may be wrong. They are asked for again in smaller parts, which find it.
+            for subscription in pending:
+                subscription.divide(len(pending))
+        elif named and pending:
             # A refusal to end a subscription means that there is none.
-            followed.subscription.move(Event.LEFT)
+            pending[0].move(Event.LEFT)
+            pending[0].move(Event.REFUSED, error)
 
     # Doubts
 

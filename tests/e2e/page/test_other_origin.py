@@ -59,6 +59,7 @@ def origins(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> It
             ),
             module_stage.api(
                 redis.url,
+                module="lab.patient_api",
                 API_CORS_ORIGINS=site.url,
                 API_KEYS_FILE=str(keys),
                 API_LIMIT_DENIALS="2",

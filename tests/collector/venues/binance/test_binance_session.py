@@ -210,6 +210,36 @@ def test_refused_pair_has_the_reason_and_a_rate_limit_pauses_requests() -> None:
     assert venue.session.next_request(venue.now) is None
 
 
+def test_refusal_of_several_pairs_refuses_only_the_wrong_one() -> None:
+    pairs = [
+        VenuePair(f"P{number}/USDT", f"P{number}USDT", BTC.precision, "TRADING", is_traded=True)
+        for number in range(8)
+    ]
+    venue = VenueConversation(binance_traits(10), pairs)
+    for _ in range(4):
+        for request in venue.requests():
+            if "p3usdt@depth@100ms" in request.get("params", ()):
+                venue.take({"code": 2, "msg": "Invalid request: wrong", "id": request["id"]})
+            else:
+                venue.take({"result": None, "id": request["id"]})
+        venue.wait(2.5)
+    refused = {symbol for symbol, book in venue.books.items() if book.status == "refused"}
+    assert refused == {"P3/USDT"}
+    # The others have been granted: their snapshots are asked for if no change comes.
+    venue.wait(6.0)
+    assert {name for name, _ in venue.asked} == {pair.name for pair in pairs} - {"P3USDT"}
+
+
+def test_rate_limited_request_is_repeated_and_refuses_no_pair() -> None:
+    venue = VenueConversation(binance_traits(10), [BTC, ETH])
+    (request,) = venue.requests()
+    venue.take({"error": {"code": -1003, "msg": "Too many requests"}, "id": request["id"]})
+    assert {book.status for book in venue.books.values()} == {"asked"}
+    venue.wait(10.5)
+    again = [each for each in venue.requests() if each["method"] == "SUBSCRIBE"]
+    assert [each["params"] for each in again] == [request["params"]]
+
+
 def test_broken_frame_doubts_its_pair_alone() -> None:
     venue = Binance(BTC, ETH)
     venue.change(96, 101)
