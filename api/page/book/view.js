@@ -44,6 +44,7 @@ export class BookView {
     this.#books.follow(symbol === null ? [] : [symbol]);
     if (symbol !== null) this.#open(symbol);
     else if (list.length > 0) this.#explainUnknown();
+    else this.#show(null, []);
     this.#shown?.update(list.map((book) => book.symbol));
   }
 
@@ -56,32 +57,36 @@ export class BookView {
   }
 
   close() {
-    this.#shown?.close();
-    this.#shown = null;
+    this.#show(null, []);
     this.element.remove();
   }
 
   #open(symbol) {
     const followed = this.#books.followed.get(symbol);
     if (this.#shown?.followed !== followed) {
-      this.#shown?.close();
-      this.#shown = new ShownBook(followed, { painter: this.#painter, router: this.#router, keys: this.#keys });
-      this.element.replaceChildren(this.#shown.element);
+      const page = { painter: this.#painter, router: this.#router, keys: this.#keys };
+      const shown = new ShownBook(followed, page);
+      this.#show(shown, [shown.element]);
     }
     this.#focus();
   }
 
-  #explainUnknown() {
-    const isShown = this.#shown === null && this.element.dataset.unknown === this.#name;
-    if (isShown) return;
+  /** Show `elements` instead of what was shown; `shown` is the book among them, or null. */
+  #show(shown, elements) {
     this.#shown?.close();
-    this.#shown = null;
+    this.#shown = shown;
+    mark(this.element, "unknown", null);
+    this.element.replaceChildren(...elements);
+  }
+
+  #explainUnknown() {
+    if (this.element.dataset.unknown === this.#name) return;
     const element = fromTemplate("no-book-template");
     write(element.querySelector("[data-part='title']"), clean(this.#name));
     write(element.querySelector("[data-part='why']"), unknownText(this.#name));
     element.querySelector("[data-part='back']").href = hashOf(this.#router.table);
+    this.#show(null, [element]);
     mark(this.element, "unknown", this.#name);
-    this.element.replaceChildren(element);
     this.#focus();
   }
 

@@ -2,7 +2,7 @@
 
 import { readBest } from "../best/read.js";
 import { BestTable, sharedPair } from "../best/table.js";
-import { MOST_LADDERS, selected, toggled } from "../data/selection.js";
+import { MOST_LADDERS, folded, selected, toggled } from "../data/selection.js";
 import { Overview } from "../overview/overview.js";
 import { write } from "../parts/texts.js";
 import { listed, quoted } from "../parts/words.js";
@@ -37,6 +37,8 @@ export class LaddersView {
     this.#names = names;
     this.#refused = null;
     this.update();
+    const { previous } = this.#router;
+    if (previous?.view === "book") this.#focus(previous.name);
   }
 
   /** Update ladders, table and notices to the books. */
@@ -69,6 +71,12 @@ export class LaddersView {
     this.#keepOnly([]);
     this.#overview.close();
     this.element.hidden = true;
+  }
+
+  /** Return the focus to the ladder from which a book was opened. */
+  #focus(name) {
+    const symbol = [...this.#ladders.keys()].find((each) => folded(each) === folded(name));
+    this.#ladders.get(symbol)?.element.querySelector("h2 a").focus();
   }
 
   #toggle(symbol) {

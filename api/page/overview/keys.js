@@ -19,7 +19,7 @@ export class TableKeys {
     table.tHead.addEventListener("keydown", (event) => this.#inHead(event));
     table.tBodies[0].addEventListener("keydown", (event) => this.#inBody(event));
     search.addEventListener("keydown", (event) => this.#inSearch(event));
-    const runs = { "/": () => this.#find(), f: () => this.#markFavourite() };
+    const runs = { "/": () => this.#find(), f: () => this.#press(0), o: () => this.#press(-1) };
     const bindings = Object.entries(KEYS).map(([key, does]) => ({ key, does, run: runs[key] }));
     this.#remove = keys.add("Table of all books", bindings);
   }
@@ -73,8 +73,9 @@ export class TableKeys {
     this.#search.select();
   }
 
-  #markFavourite() {
-    this.#body.placeOf(document.activeElement).row?.controls[0].click();
+  /** Press a control of the row that has the focus. */
+  #press(control) {
+    this.#body.placeOf(document.activeElement).row?.controls.at(control).click();
   }
 }
 

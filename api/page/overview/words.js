@@ -38,6 +38,7 @@ const CONTROLS = "within a row: favourite, ladder, book; within the titles: the 
 export const KEYS = Object.freeze({
   "/": "find a book",
   f: "mark the book of the row as a favourite, or remove the mark",
+  o: "open the book of the row",
   ArrowDown: ROWS,
   ArrowUp: ROWS,
   PageDown: PAGES,

@@ -125,6 +125,13 @@ def test_keys_and_history_lead_from_book_to_book(scripted: ScriptedPage, shown: 
     book.press("Escape")
     shown.wait_for("ETH/USD", status="live")
     assert page.evaluate("location.hash") == "#ETH/USD"
+    # The focus returns with the back button too.
+    book.press("p")
+    page.locator("section.ladder h2 a").press("Enter")
+    book.wait_for(symbol="ETH/USD", status="live")
+    page.go_back()
+    shown.wait_for("ETH/USD", status="live")
+    assert page.evaluate("document.activeElement.textContent") == "ETH/USD"
     assert shown.errors == []
 
 
@@ -373,7 +380,13 @@ def test_unknown_name_is_explained_and_book_appears_later(
     page.goto(f"{scripted.url}#/eth-usd")
     book = BookPage(shown, scripted.url, "eth-usd")
     book.wait_for(symbol="ETH/USD", status="live")
-    page.goto(f"{scripted.url}#/foo/bar")
+    # A book that has left the list is not shown as live.
+    markets = dict(scripted.api.markets)
+    scripted.do(scripted.api.markets.clear)
+    shown.wait_for_text("#no-book", "There is no book yet")
+    assert page.locator(".book").count() == 0
+    scripted.do(lambda: scripted.api.markets.update({"BTC/USD": markets["BTC/USD"]}))
+    shown.wait_for_text("main", "There is no book “\u2068eth-usd\u2069”.")
     page.get_by_role("link", name="Show all books").click()
     shown.wait_for("BTC/USD", status="live")
     assert shown.errors == []

@@ -324,6 +324,13 @@ def test_table_works_by_keyboard(table: Table) -> None:
     assert page.evaluate("document.activeElement.closest('tbody') !== null")
     press("Tab")
     assert page.evaluate("document.activeElement.closest('table') === null")
+    toggle = page.locator("#overview [data-part='toggle']").nth(2)
+    toggle.focus()
+    symbol = table.focused()
+    press("o")
+    wait_until(lambda: page.locator(f".book[data-symbol='{symbol}']").count() == 1, "it is open")
+    press("Escape")
+    wait_until(lambda: page.locator("#overview").is_visible(), "the table is back")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
