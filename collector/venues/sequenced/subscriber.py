@@ -168,11 +168,11 @@ class PairSubscriber:
             self._requests.ask(pair.name, subscription.max_together)
 
     def _check_live(self, followed: FollowedPair) -> None:
-        """Resync a live book that had no change for long, or renew one with few known levels."""
+        """Resync a live book that had no change for long, or renew its snapshot if needed."""
         if self._clock.now - followed.changed_at >= self._quiet_resync:
             self.doubt(followed, "quiet", "no change for long")
         else:
-            followed.renew_if_thin()
+            followed.renew_if_needed()
 
     # Answers
 

@@ -121,6 +121,38 @@ def test_pair_without_a_change_is_joined_with_the_snapshot_alone() -> None:
     assert venue.status() == ("syncing", "sequence")
 
 
+def test_granted_stream_that_delivers_nothing_is_found_by_another_snapshot() -> None:
+    venue = Binance()
+    venue.wait(6.0)
+    venue.answer(100)
+    assert venue.status() == ("live", None)
+    # The pair is quiet: the same book again and again, more and more rarely.
+    pauses = []
+    for _ in range(3):
+        begun = venue.now
+        while not venue.asked:
+            venue.wait(1.0)
+        venue.answer(100)
+        pauses.append(venue.now - begun)
+    assert venue.status() == ("live", None)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 2 * pauses[0]
+    while not venue.asked:
+        venue.wait(1.0)
+    venue.answer(140, bids=[("99.70000000", "1.00000000"), *BIDS])
+    assert venue.status() == ("syncing", "sequence")
+
+
+def test_stream_that_delivers_needs_no_other_snapshot() -> None:
+    venue = Binance()
+    venue.wait(6.0)
+    venue.answer(100)
+    venue.change(101, 101)
+    venue.wait(60.0)
+    assert venue.asked == []
+    assert venue.status() == ("live", None)
+
+
 def test_missing_number_resyncs_only_its_pair() -> None:
     venue = Binance(BTC, ETH)
     venue.change(96, 101)
