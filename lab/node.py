@@ -11,7 +11,7 @@ from typing import Any
 import playwright
 
 PAGE = Path(__file__).parents[1] / "api" / "page"
-SECONDS = 30
+SECONDS = 60
 
 
 def find_node() -> str:

@@ -37,6 +37,7 @@ WARM_UP_SECONDS = 10.0
 # A second of scrolling, sorting or searching; then the next one.
 STEP_SECONDS = 1.0
 LONG_TASK_SECONDS = 0.05
+PATIENCE_SECONDS = 240.0
 TOP_SECONDS = 5.0
 WHEEL_PIXELS = 240
 SORTS = ("Best bid", "bps", "Updates/s", "Age", "Mid, 5 min", "Symbol")
@@ -132,6 +133,8 @@ def open_table(scale: float, moves: int, progress: Progress) -> Iterator[tuple[A
         with open_chromium() as browser:
             progress("warming up")
             page = browser.new_page(viewport={"width": 1440, "height": 900})
+            # Other programs on the machine may delay a click.
+            page.set_default_timeout(PATIENCE_SECONDS * 1000)
             page.goto(f"{api.url}/")
             wait_until(lambda: page.locator("#overview tbody tr").count() > 10, "rows are there")
             yield api, browser, page

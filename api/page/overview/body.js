@@ -35,7 +35,8 @@ export class TableBody {
     return this.#rows.get(symbol);
   }
 
-  /** Return the symbol of the row that contains an element, and the index of its control. */
+  /** Return the row that contains an element, and the index of its control there; undefined and -1
+   *  if there is none. */
   placeOf(element) {
     const row = this.row(element.closest("tr")?.dataset.symbol);
     return { row, control: row?.controls.indexOf(element.closest("button, a")) ?? -1 };
@@ -53,17 +54,18 @@ export class TableBody {
   render() {
     const { first, end } = rowsInView({ top: this.#scroller.scrollTop, ...this.#sizes });
     const focused = this.#focusedRow();
+    const at = this.#indexes.get(focused?.line.facts.symbol);
+    const { control } = focused === undefined ? {} : this.placeOf(document.activeElement);
+    const place = focused?.index;
     const wanted = this.#lines.slice(first, end);
-    const at = focused === undefined ? undefined : this.#indexes.get(focused.line.facts.symbol);
     // Removing the row with the focus would lose it.
     if (at < first) wanted.unshift(this.#lines[at]);
     if (at >= end) wanted.push(this.#lines[at]);
-    const lost = focused !== undefined && at === undefined ? { ...this.placeOf(document.activeElement), index: focused.index } : null;
     this.#release(new Set(wanted));
     for (const line of wanted) this.#take(line);
     this.#order(wanted);
     this.#moveStop(first);
-    if (lost !== null) this.focus(Math.min(lost.index, this.count - 1), lost.control);
+    if (focused !== undefined && at === undefined) this.focus(Math.min(place, this.count - 1), control);
   }
 
   /** Scroll a row into view, render it, and focus one of its controls. */

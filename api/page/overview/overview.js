@@ -7,14 +7,14 @@ import { TableBody } from "./body.js";
 import { Choice } from "./choice.js";
 import { COLUMNS, LINK_WIDTH, sortAfterClick, sorted } from "./columns.js";
 import { Favourites, MOST_FAVOURITES } from "./favourites.js";
+import { Filters } from "./filters.js";
 import { TableHead } from "./head.js";
 import { TableKeys } from "./keys.js";
 import { BookLine } from "./lines.js";
 import { SparklinePen } from "./sparkline.js";
-import { Tools } from "./tools.js";
 import { missText, tooManyText } from "./words.js";
 
-const WIDE = matchMedia("(min-width: 56rem)");
+const WIDE = matchMedia("(min-width: 64rem)");
 // Longer texts are cut in their column; their whole text is in the ladder.
 const MOST_CHARS = 24;
 
@@ -27,7 +27,7 @@ export class Overview {
   #onToggle;
   #choice = new Choice();
   #favourites = new Favourites();
-  #tools;
+  #filters;
   #head;
   #body;
   #lines = new Map();
@@ -49,10 +49,10 @@ export class Overview {
     this.#onToggle = onToggle;
     this.#table = element.querySelector("table");
     this.#scroller = element.querySelector(".scroll");
-    this.#tools = new Tools(element.querySelector(".filters"), this.#choice, () => this.#arrangeFromTop());
+    this.#filters = new Filters(element.querySelector(".filters"), this.#choice, () => this.#arrangeFromTop());
     this.#head = new TableHead(this.#table.tHead.rows[0], (key) => this.#sortBy(key));
     this.#body = new TableBody(this.#scroller, this.#table.tBodies[0]);
-    const parts = { head: this.#head, body: this.#body, search: this.#tools.search, keys };
+    const parts = { head: this.#head, body: this.#body, search: this.#filters.search, keys };
     this.#keys = new TableKeys(this.#table, parts);
     this.#listen();
   }
@@ -68,7 +68,7 @@ export class Overview {
       lines.set(symbol, line);
     }
     this.#lines = lines;
-    this.#tools.takeVenues([...new Set(books.map(({ symbol }) => venueOf(symbol)))].sort());
+    this.#filters.takeVenues([...new Set(books.map(({ symbol }) => venueOf(symbol)))].sort());
     this.#revision += 1;
     this.#arrange();
   }
@@ -141,11 +141,17 @@ export class Overview {
     this.#body.show(lines, this.#columns);
     this.#table.setAttribute("aria-rowcount", lines.length + 1);
     this.#table.hidden = lines.length === 0;
-    this.#tools.show({ all: all.length, shown: lines.length, favourites: this.#favourites.count });
-    write(this.element.querySelector(".no-hit"), all.length > 0 && lines.length === 0 ? missText(this.#choice) : "");
-    write(this.element.querySelector(".refused"), this.#refused === null ? "" : tooManyText(MOST_FAVOURITES, this.#refused));
+    this.#filters.show({ all: all.length, shown: lines.length, favourites: this.#favourites.count });
+    this.#explain(all.length > 0 && lines.length === 0);
     this.#painter.soon(this);
     if (lines.length > 0) this.#scrollBack();
+  }
+
+  /** Say why no book is in the table, and why the last one could not be marked. */
+  #explain(isMissed) {
+    const refused = this.#refused === null ? "" : tooManyText(MOST_FAVOURITES, this.#refused);
+    write(this.element.querySelector(".no-hit"), isMissed ? missText(this.#choice) : "");
+    write(this.element.querySelector(".refused"), refused);
   }
 
   /** Return to the place at which the table was left. */
@@ -153,11 +159,13 @@ export class Overview {
     if (this.#isScrolled) return;
     this.#isScrolled = true;
     this.#scroller.scrollTop = this.#choice.top;
+    // A reload begins at the top again.
+    this.#choice.change({ top: 0 });
   }
 
   #showColumns(lines) {
     const isVisible = ({ key, isMain }) =>
-      (isMain || WIDE.matches || this.#choice.hasAllColumns) && (key !== "venue" || this.#tools.hasVenues);
+      (isMain || WIDE.matches || this.#choice.hasAllColumns) && (key !== "venue" || this.#filters.hasVenues);
     const visible = COLUMNS.filter(isVisible);
     const keys = visible.map(({ key }) => key);
     // The same set as long as nothing changes, because rows compare it.

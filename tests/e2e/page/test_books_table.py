@@ -357,3 +357,24 @@ def test_table_is_accessible(many: ScriptedPage, browser: Browser, scheme: Any, 
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
     page.close()
+
+
+def test_table_returns_as_it_was_left(table: Table) -> None:
+    page = table.page
+    page.get_by_label("Find a book").fill("c0")
+    table.wait_for(lambda: table.counts == "1,000 of 1,100 books", "the search is done")
+    page.evaluate("document.querySelector('#overview .scroll').scrollTop = 3200")
+    table.wait_for(lambda: symbol_of(100) in table.symbols, "scrolled")
+    page.get_by_role("link", name=f"Open the book of {symbol_of(102)}", exact=True).click()
+    page.get_by_role("heading", name=symbol_of(102), exact=True).wait_for()
+    assert page.locator("#overview").count() == 0
+    # The keys of the table are gone with it.
+    page.keyboard.press("?")
+    assert "find a book" not in page.locator("#key-help").inner_text()
+    page.keyboard.press("?")
+    page.go_back()
+    table.wait_for(lambda: symbol_of(100) in table.symbols, "the table is where it was")
+    assert table.counts == "1,000 of 1,100 books"
+    assert page.locator("#overview th[scope=col]").count() == 11
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.dataset.part") == "search"

@@ -8,7 +8,7 @@ import { STATUS_CHOICES, countsText } from "./words.js";
 // With more books than this, the table has search and filters.
 const MANY = 12;
 
-export class Tools {
+export class Filters {
   #element;
   #choice;
   #onChange;
