@@ -2,6 +2,8 @@
 //
 // A key is never part of them: they take it from the variable KEY.
 
+import { asciiJson } from "./json.js";
+
 export const LANGUAGES = [
   { name: "curl", hint: "In a shell." },
   { name: "Python", hint: "Python 3.11 or newer. The lines with kraken_book need the package; the others need nothing else." },
@@ -63,7 +65,7 @@ function pythonRead(title, address, needsKey, lines) {
   const text = [
     `import json${needsKey ? ", os" : ""}, urllib.request`,
     "",
-    `request = urllib.request.Request(${literal(address)}${header})`,
+    `request = urllib.request.Request(${asciiJson(address)}${header})`,
     "answer = json.load(urllib.request.urlopen(request, timeout=10))",
     ...lines,
   ];
@@ -75,7 +77,7 @@ function pythonWatch(title, address, symbols, needsKey) {
     ...(needsKey ? ["import os", ""] : []),
     "from kraken_book import watch",
     "",
-    `for book in watch(${literal(address)}, [${symbols.map(literal).join(", ")}]${needsKey ? ', key=os.environ["KEY"]' : ""}):`,
+    `for book in watch(${asciiJson(address)}, [${symbols.map(asciiJson).join(", ")}]${needsKey ? ', key=os.environ["KEY"]' : ""}):`,
     "    if book.is_live:",
     "        print(book.symbol, book.best_bid, book.best_ask, flush=True)",
   ];
@@ -84,16 +86,16 @@ function pythonWatch(title, address, symbols, needsKey) {
 
 function nodeRead(title, address, needsKey, lines) {
   const options = needsKey ? ", { headers: { Authorization: `Bearer ${process.env.KEY}` } }" : "";
-  const text = [`const response = await fetch(${literal(address)}${options})`, "const answer = await response.json()", ...lines];
+  const text = [`const response = await fetch(${asciiJson(address)}${options})`, "const answer = await response.json()", ...lines];
   return { language: "JavaScript", title, text: text.join("\n") };
 }
 
 /** The module is loaded from the api, which needs no file beside the program. */
 function nodeWatch(title, address, symbols, needsKey) {
   const text = [
-    `const source = await (await fetch(${literal(`${address}kraken-book.js`)})).text()`,
+    `const source = await (await fetch(${asciiJson(`${address}kraken-book.js`)})).text()`,
     'const { watch } = await import("data:text/javascript," + encodeURIComponent(source))',
-    `for await (const book of watch(${literal(address)}, [${symbols.map(literal).join(", ")}]${needsKey ? ", { key: process.env.KEY }" : ""})) {`,
+    `for await (const book of watch(${asciiJson(address)}, [${symbols.map(asciiJson).join(", ")}]${needsKey ? ", { key: process.env.KEY }" : ""})) {`,
     "  if (book.isLive) console.log(book.symbol, book.bestBid, book.bestAsk)",
     "}",
   ];
@@ -104,9 +106,4 @@ function nodeWatch(title, address, symbols, needsKey) {
 function shellWord(address) {
   const encoded = address.replaceAll("'", "%27");
   return /^[\w:/.%~,-]+$/.test(encoded) ? encoded : `'${encoded}'`;
-}
-
-/** Return a text as a literal, which is the same in Python and in JavaScript. */
-function literal(text) {
-  return JSON.stringify(text).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

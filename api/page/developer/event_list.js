@@ -55,13 +55,12 @@ export class EventList {
   #openOrClose() {
     this.#stopListening?.();
     this.#stopListening = null;
+    this.#log.clear();
     if (this.element.open) {
       this.#stopListening = this.#followed.listen((event) => {
         this.#log.add(event);
         this.#pace.request();
       });
-    } else {
-      this.#log.clear();
     }
     this.#fill();
   }
@@ -86,8 +85,8 @@ function summaryText(count, listed, isPaused, held) {
 
 function rowElement({ event }) {
   const { kind, position, checksum, text } = rowTexts(event);
-  const cells = [kind, position, checksum, text].map((each) => make("td", "", {}, clean(each)));
+  const cells = [clean(kind), position, checksum, text].map((each) => make("td", "", {}, each));
   const row = make("tr", "", {}, ...cells);
-  mark(row, "kind", kind);
+  mark(row, "kind", clean(kind));
   return row;
 }

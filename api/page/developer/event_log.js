@@ -1,5 +1,7 @@
 // The newest events of a book, as they came.
 
+import { asciiJson } from "./json.js";
+
 /** Keeps the last `most` events. While it is paused, the list stays, and later events are counted. */
 export class EventLog {
   /** All events since the log began. */
@@ -55,7 +57,7 @@ const MOST_TEXT = 4000;
 
 /** Return the texts of an event's row: `{kind, position, checksum, text}`. */
 export function rowTexts(event) {
-  const text = JSON.stringify(event);
+  const text = asciiJson(event);
   const more = text.length - MOST_TEXT;
   return {
     kind: String(event.kind),

@@ -60,11 +60,17 @@ def first_output(arguments: list[str], folder: Path) -> str:
     """Return the beginning of what a program prints, which may run for ever."""
     environment = {**os.environ, "KEY": KEY}
     with subprocess.Popen(
-        arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        arguments,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
     ) as program:
         assert program.stdout is not None
         try:
-            return program.stdout.readline().decode() + program.stdout.read1(4096).decode()
+            beginning = program.stdout.readline() + os.read(program.stdout.fileno(), 4096)
+            return beginning.decode()
         finally:
             program.kill()
 
