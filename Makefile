@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues sanitize version dist up down logs compose-test chaos soak record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
     bench peers readers clean
 
 PYTHON ?= python3
@@ -131,6 +131,9 @@ chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes; report
 
 soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
 	@exec $(BIN)/python -m tools.soak $(ARGS)
+
+venues-test: $(INSTALLED) ## Disturb one of four venues at a time for 10 minutes; ARGS="--seconds 60 --seed 5"
+	@exec $(BIN)/python -m tools.venues $(ARGS)
 
 record-test: $(INSTALLED) ## Kill a recorder 50 times among faults; account for every event; ARGS="--seconds 150 --kills 12"
 	@exec $(BIN)/python -m tools.recording $(ARGS)

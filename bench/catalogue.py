@@ -11,6 +11,7 @@ from functools import partial
 from bench.suite import Suite
 from bench.suites import (
     at_ease,
+    charts,
     core,
     deep_book,
     depth,
@@ -21,6 +22,7 @@ from bench.suites import (
     many_readers,
     many_views,
     open_streams,
+    page,
     private_parts,
     record,
     redis_replica,
@@ -68,6 +70,9 @@ OPTIONAL_SUITES = (
     Suite("hostile", "good readers beside a hostile client", hostile.measure, 45, False),
     Suite("slow_readers", "slow readers", slow_readers.measure, 60, False),
     Suite("private_parts", "undocumented parts of libraries", private_parts.measure, 20, False),
+    Suite("charts", "the page's charts in a trace of chromium", charts.measure, 30, False),
+    Suite("page", "the page with 1,100 books", page.measure, 100, False),
+    Suite("page_memory", "the page's heap, half an hour", page.measure_memory, 1860, False),
     Suite("terminal", "the terminal's CPU and lag", terminal.measure, 25, False),
     Suite(
         "terminal_80x24", "in a small window", partial(terminal.measure, size=(80, 24)), 25, False

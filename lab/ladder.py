@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -238,9 +239,16 @@ class Ladder:
         return self.symbol
 
 
-def ladder_of_dump(symbol: str, entries: list[tuple[str, dict[str, str]]]) -> Ladder:
-    """Return the ladder after all entries of a stream in Redis; check the entries' fields too."""
-    ladder = Ladder(symbol)
+def events_of_dump(entries: Iterable[tuple[str, dict[str, str]]]) -> Iterator[dict[str, Any]]:
+    """Generate the events of a stream in Redis, and check the fields and ids of its entries.
+
+    Args:
+        entries: The ids and fields of the entries, in order.
+
+    Yields:
+        The events.
+
+    """
     milliseconds = 0
     for entry_id, fields in entries:
         event = json.loads(fields["data"])
@@ -250,5 +258,12 @@ def ladder_of_dump(symbol: str, entries: list[tuple[str, dict[str, str]]]) -> La
         require(int(seq) == event["seq"], f"the id {entry_id} has another seq", event)
         require(int(ms) >= milliseconds, f"the id {entry_id} goes back in time", event)
         milliseconds = int(ms)
+        yield event
+
+
+def ladder_of_dump(symbol: str, entries: list[tuple[str, dict[str, str]]]) -> Ladder:
+    """Return the ladder after all entries of a stream in Redis; check the entries' fields too."""
+    ladder = Ladder(symbol)
+    for event in events_of_dump(entries):
         ladder.take(event)
     return ladder

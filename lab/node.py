@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import playwright
+
+PAGE = Path(__file__).parents[1] / "api" / "page"
+SECONDS = 60
 
 
 def find_node() -> str:
     """Return the path of Node: the machine's, else the one inside of Playwright's package."""
     packaged = Path(playwright.__file__).parent / "driver" / "node"
     return shutil.which("node") or str(packaged)
+
+
+def run_in_node(script: str, given: object = None) -> Any:
+    """Return the result of `script`, run in Node with the page's modules.
+
+    Args:
+        script: The body of an asynchronous function. It has `given`, and `load(path)`, which
+            imports a module of the page. If it fails, so does an assertion.
+        given: A value for the script, as JSON.
+    """
+    source = f"""
+        const given = {json.dumps(given)}
+        const load = (path) => import({json.dumps(PAGE.as_uri())} + "/" + path)
+        const result = await (async () => {{ {script} }})()
+        console.log(JSON.stringify(result ?? null))
+    """
+    node = [find_node(), "--input-type=module", "--eval", source]
+    done = subprocess.run(node, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -100,6 +100,7 @@ class ScriptedMarket:
             "best_ask": ask and {"price": ask.price, "qty": ask.qty},
             "spread": self.book.spread,
             "seq": self.seq,
+            "epoch": EPOCH,
             **self.row,
         }
 

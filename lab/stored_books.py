@@ -25,7 +25,7 @@ class StoredBooks:
     def entries(self, symbol: str, after: str = "-") -> list[tuple[str, dict[str, str]]]:
         """Return the entries of a symbol's stream, all or only those after an id."""
         first = after if after == "-" else f"({after}"
-        found: Any = self.client.xrange(f"kraken:events:{{{symbol}}}", first, "+")
+        found: Any = self.client.xrange(_key("events", symbol), first, "+")
         return [(entry_id, fields) for entry_id, fields in found]
 
     def events(self, symbol: str, after: str = "-") -> list[dict[str, Any]]:
@@ -34,12 +34,12 @@ class StoredBooks:
 
     def last_id(self, symbol: str) -> str:
         """Return the id of the newest event; "-" if there is none."""
-        newest: Any = self.client.xrevrange(f"kraken:events:{{{symbol}}}", count=1)
+        newest: Any = self.client.xrevrange(_key("events", symbol), count=1)
         return str(newest[0][0]) if newest else "-"
 
     def first_id(self, symbol: str) -> str:
         """Return the id of the oldest event in the stream."""
-        oldest: Any = self.client.xrange(f"kraken:events:{{{symbol}}}", count=1)
+        oldest: Any = self.client.xrange(_key("events", symbol), count=1)
         return str(oldest[0][0])
 
     def last_seq(self, symbol: str) -> int:
@@ -58,7 +58,7 @@ class StoredBooks:
 
     def book(self, symbol: str) -> dict[str, str]:
         """Return the hash of a symbol's book."""
-        found: Any = self.client.hgetall(f"kraken:book:{{{symbol}}}")
+        found: Any = self.client.hgetall(_key("book", symbol))
         return dict(found)
 
     def states(self) -> dict[str, dict[str, Any]]:
@@ -88,3 +88,8 @@ def wait_until_still(
         streams.wait_for_checksum(symbol, simulator.book(symbol)["checksum"])
     waiting = "kraken_book_waiting_events"
     wait_until(lambda: collector.metric(waiting) == 0, "every event is published")
+
+
+def _key(kind: str, symbol: str) -> str:
+    venue, _, pair = symbol.rpartition(":")
+    return f"{venue or 'kraken'}:{kind}:{{{pair}}}"

@@ -59,6 +59,7 @@ class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
     best_ask: Best | None
     spread: str | None
     seq: int | None
+    epoch: int | None
 
 
 class VenueBook(BookSummary, frozen=True, kw_only=True):

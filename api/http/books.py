@@ -292,6 +292,7 @@ def summary_of(
     """
     acknowledged = state is None or state.acknowledged
     view: BookSnapshot | None = book.hash.snapshot if book and acknowledged else None
+    position = book.position if book and view else None
     status: Status | SymbolStatus = state.status if state else "live"
     if status == "live":
         # A symbol is not live without a readable book.
@@ -307,7 +308,8 @@ def summary_of(
         best_bid=view.best_bid if view else None,
         best_ask=view.best_ask if view else None,
         spread=view.spread if view else None,
-        seq=book.position.seq if book and book.position and view else None,
+        seq=position.seq if position else None,
+        epoch=position.epoch if position else None,
     )
 
 

@@ -837,7 +837,7 @@ function hasVenues(answer) {
 /** Return an answer of best prices as the api shows it without Redis: no book is live. */
 function withoutLive(answer) {
   const venues = answer.venues.map((each) =>
-    each.status === "live" ? { ...each, status: "stale", reason: "no stream" } : each,
+    each.status === "live" ? { ...each, status: "stale", reason: "disconnected" } : each,
   );
   return { ...answer, best: { bid: null, ask: null, spread: null, is_crossed: false }, venues };
 }

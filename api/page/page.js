@@ -126,8 +126,8 @@ function paintHeadline() {
   const title = followed.length > 0 ? headlineOf(followed[0]) : "kraken-book";
   document.title = `${source in BANNERS ? `${source} · ` : ""}${title}`;
   const proved = followed.filter((book) => book.source === venueOf(book.symbol) && book.verdict.doubt === null);
-  const none = `${titlesOf(books.list).join(", ")}: no live book shown`;
-  const text = proved.length > 0 ? `live ${titlesOf(proved).join(", ")}` : none;
+  // The list of all books is long, and this runs for each change of a book.
+  const text = proved.length > 0 ? `live ${titlesOf(proved).join(", ")}` : `${titlesOf(books.list).join(", ")}: no live book shown`;
   const badge = document.getElementById("venues");
   write(badge, source === undefined || source in BANNERS ? "" : text);
   mark(badge, "proved", proved.length > 0 ? "" : null);

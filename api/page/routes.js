@@ -36,6 +36,9 @@ export function hashOf(route) {
 export class Router {
   /** The last route of the table, to return to it. */
   table = { view: "ladders", names: null };
+  /** The route before the one of the address, null before the second. */
+  previous = null;
+  #current = null;
   #listener;
 
   /** `listener` is called when a link, the back button or this router has changed the address. */
@@ -48,6 +51,8 @@ export class Router {
   start() {
     const route = currentRoute();
     if (route.view === "ladders") this.table = route;
+    this.previous = this.#current;
+    this.#current = route;
     this.#listener(route);
   }
 

@@ -53,4 +53,9 @@ SLOW_STREAM = Goal("under", 160, "kB")
 DEPTH_OF_CONSTANT = {200: Goal("at least", 0.60), 304: Goal("at least", 0.85)}
 """By status: our responses per second divided by those of a server with a constant response."""
 
+PAGE_TASK = Goal("under", 50, "ms")
+"""The CPU of the longest task of the page with 1,100 books."""
+PAGE_HEAP = Goal("at most", 1.1)
+"""The page's heap after half an hour divided by that after a minute."""
+
 STALL = Goal("under", 50, "ms")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lab.ladder import Ladder
+from lab.ladder import Ladder, LadderPosition
 
 
 @dataclass
@@ -21,7 +21,9 @@ class Tally:
     conflated: int = 0
     """Values of seq that a snapshot replaces and counts."""
     uncounted: int = 0
-    """Values of seq that a snapshot skips without a count, after a resync or a new leader."""
+    """Values of seq that are skipped without a count, after a resync or by a new leader."""
+    unexplained: int = 0
+    """Those of them that neither a resync nor a new leader explains: a broken promise."""
     missed: int = 0
     """Values of seq that were skipped after a `lagged`."""
     interruptions: int = 0
@@ -46,6 +48,7 @@ class Account:
         self.ladder = Ladder(symbol)
         self.tally = Tally()
         self._lagged = False
+        self._is_syncing = False
 
     def take(self, event: dict[str, Any]) -> None:
         """Check and count the next event; fail if it breaks the contract."""
@@ -54,16 +57,22 @@ class Account:
         if event["kind"] == "lagged":
             self._lagged = True
         elif event["seq"] is not None:
-            self._count(event, None if last is None else last.seq)
+            self._count(event, last)
+            if event["kind"] == "status":
+                self._is_syncing = event["status"] == "syncing"
+            elif event["kind"] == "snapshot":
+                self._is_syncing = False
 
-    def _count(self, event: dict[str, Any], last_seq: int | None) -> None:
-        if last_seq is not None:
-            jumped = event["seq"] - last_seq - 1
+    def _count(self, event: dict[str, Any], last: LadderPosition | None) -> None:
+        if last is not None:
+            jumped = event["seq"] - last.seq - 1
             if self._lagged:
                 self.tally.missed += jumped
             elif event.get("conflated") is not None:
                 self.tally.conflated += jumped
             else:
                 self.tally.uncounted += jumped
+                if not self._is_syncing and event["epoch"] == last.epoch:
+                    self.tally.unexplained += jumped
         self.tally.events += 1
         self._lagged = False

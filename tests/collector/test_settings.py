@@ -63,7 +63,7 @@ def test_defaults_are_the_documented_ones() -> None:
         ("STREAM_RETENTION", "nan", "(finite|greater than 0)"),
         ("STREAM_RETENTION", "5 minutes", "number"),
         ("STREAM_MAXLEN", "1", "greater than or equal to 100"),
-        ("COLLECTOR_VENUE", "toy", "kraken, coinbase, binance, bitfinex"),
+        ("COLLECTOR_VENUE", "nowhere", "kraken, coinbase, binance, bitfinex"),
         ("BITFINEX_DEPTH", "500", "10, 25, 100$"),
         ("COLLECTOR_SHARD", "2/2", "i from 0 to n - 1"),
         ("COLLECTOR_SHARD", "1", "such as 0/1"),

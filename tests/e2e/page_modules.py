@@ -24,8 +24,8 @@ def run_module(path: str, script: str, given: object = None) -> Any:
         process.stdout.write(JSON.stringify(result ?? null))
     """
     done = subprocess.run(
-        [find_node(), "--input-type=module", "--eval", program],
-        capture_output=True, text=True, timeout=SECONDS, check=False,
+        [find_node(), "--input-type=module", "-"],
+        input=program, capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

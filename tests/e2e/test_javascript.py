@@ -214,7 +214,7 @@ def test_node_shows_no_best_price_without_a_stream_and_the_next_one_when_it_is_b
         (logged_first, logged_second) = [line["log"] for line in found if "log" in line]
         assert "a book is broken" in logged_first
         assert "503" in logged_second
-        lost = best_prices(2, status="stale", reason="no stream")
+        lost = best_prices(2, status="stale", reason="disconnected")
         lost["best"]["bid"] = None
         answers = [line for line in found if "pair" in line]
         assert answers == [best_prices(1), best_prices(2), lost, best_prices(3)]

@@ -40,9 +40,11 @@ def test_lines_that_were_removed_by_hand_are_written_again(tmp_path: Path) -> No
 
 def test_new_simulator_is_kept_apart_from_the_others(tmp_path: Path) -> None:
     root = copied(tmp_path)
-    add_simulator(root, "toy")
+    add_simulator(root, "nowhere")
     before, after = (root / WALLS).read_text(), written(root)[WALLS]
-    assert set(after.splitlines()) - set(before.splitlines()) == {'    "simulator.protocols.toy",'}
+    assert set(after.splitlines()) - set(before.splitlines()) == {
+        '    "simulator.protocols.nowhere",'
+    }
 
 
 def test_file_without_the_place_of_the_venues_is_an_error_that_names_it(tmp_path: Path) -> None:

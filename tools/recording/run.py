@@ -22,10 +22,10 @@ from lab.services import Api, Collector, SimulatorProcess
 from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
+from tools.faults import FaultMaker
 from tools.recording.audit import FilesAudit, audit_files, differences
 from tools.recording.files import BOOKS, events_in
 from tools.recording.witness import Witness
-from tools.soak.faults import FaultMaker
 from tools.soak.memory import MemorySampler
 from tools.soak.run import LIVE_TIMEOUT, symbols_of
 

@@ -1,8 +1,8 @@
 """`make soak`: run under load with a fault every second, then account for every update.
 
-`run` starts real processes and injects `faults`, `memory` samples their memory, `audit` reads every
-stream with a reader that shares no code with the services, and `report` renders the figures. The
-exit code is 0 if every promise held.
+`run` starts real processes and injects the faults of `tools.faults`, `memory` samples their memory,
+`audit` reads every stream with a reader that shares no code with the services, and `report` renders
+the figures. The exit code is 0 if every promise held.
 
     python -m tools.soak --seconds 300 --symbols 200 --rate 5000
 """

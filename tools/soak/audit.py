@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from kraken_book.timestamps import parse_rfc3339
-from lab.ladder import ladder_of_dump, require
+from lab.ladder import events_of_dump
+from lab.sse.account import Account
 from lab.stored_books import StoredBooks
 
 _LAG_SAMPLING = 50
@@ -38,14 +38,24 @@ class StreamAudit:
 
     def add(self, symbol: str, streams: StoredBooks) -> None:
         """Read a symbol's whole stream, and add its counts."""
-        entries = streams.entries(symbol)
+        self.add_entries(symbol, streams.entries(symbol))
+
+    def add_entries(self, symbol: str, entries: Entries) -> None:
+        """Add the counts of all entries of a symbol's stream."""
+        if not entries:
+            self.broken.append(f"{symbol}: the stream is empty")
+            return
+        account = Account(symbol)
         try:
-            ladder = ladder_of_dump(symbol, entries)
-            self.uncounted += uncounted_in(entries)
+            for event in events_of_dump(entries):
+                account.take(event)
         except AssertionError as error:
             self.broken.append(f"{symbol}: {error}")
             return
-        counts = ladder.counts
+        if skipped := account.tally.unexplained:
+            self.broken.append(f"{symbol}: {skipped} events are skipped without a count")
+        counts = account.ladder.counts
+        self.uncounted += account.tally.uncounted
         first, last = (int(entry_id.partition("-")[2]) for entry_id, _ in (entries[0], entries[-1]))
         self.numbers += last - first + 1
         self.events += counts.events
@@ -56,26 +66,6 @@ class StreamAudit:
         self.conflated += counts.conflated
         updates = [entry for entry in entries if entry[1]["kind"] == "update"]
         self.lags += [lag_of(*entry) for entry in updates[::_LAG_SAMPLING]]
-
-
-def uncounted_in(entries: Entries) -> int:
-    """Return the number of events that are skipped without a count, as the contract allows.
-
-    That is allowed after `syncing` and to a new leader; elsewhere it is a BrokenPromiseError.
-    """
-    uncounted = 0
-    status, epoch = "", entries[0][1]["epoch"] if entries else ""
-    for (_, before), (_, entry) in pairwise(entries):
-        if before["kind"] == "status":
-            status = json.loads(before["data"])["status"]
-        elif before["kind"] == "snapshot":
-            status, epoch = "", before["epoch"]
-        jumped = int(entry["seq"]) - int(before["seq"]) - 1
-        if jumped and (entry["kind"] == "status" or json.loads(entry["data"])["conflated"] is None):
-            is_known = status != "syncing" and entry["epoch"] == epoch
-            require(not is_known, f"{jumped} events are skipped without a count", entry)
-            uncounted += jumped
-    return uncounted
 
 
 def lag_of(entry_id: str, entry: dict[str, str]) -> float:

@@ -16,8 +16,8 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from simulator.market.catalogue import CATALOGUE
+from tools.faults import FaultMaker, name_of
 from tools.soak.audit import StreamAudit
-from tools.soak.faults import FaultMaker, name_of
 from tools.soak.memory import MemorySampler
 
 SHOWN_SHARE = 0.525

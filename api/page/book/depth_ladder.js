@@ -1,5 +1,6 @@
 // The ladder of the view of a book: its levels, or groups of them, with cumulative quantities.
 
+import { now } from "../data/clock.js";
 import { SideRows, roughTotal } from "../ladders/rows.js";
 import { decimalsOf } from "../parts/exact.js";
 import { NOTHING, write, writeDecimal } from "../parts/texts.js";
@@ -8,6 +9,10 @@ import { grouped, sizesFor, stepText } from "./grouping.js";
 import { cutText, groupText } from "./words.js";
 
 const ROWS = { template: "depth-row-template", room: 0 };
+// Of a longer ladder, only the rows in view are painted with each event, because each event changes
+// the totals of all rows beyond it. The others follow after this time in ms.
+const LONG = 100;
+const REST_AFTER = 500;
 
 export class DepthLadder {
   #element;
@@ -18,6 +23,8 @@ export class DepthLadder {
   #group;
   // The depth and the decimals for which choices are offered; null before the first book.
   #offered = null;
+  // When all rows were painted, and how long the bars were.
+  #whole = { at: -Infinity, full: 1 };
   // The longest texts so far, for the style sheet. They only grow, so that the layout does not jump.
   #chars = [0, 0, 0];
 
@@ -31,6 +38,7 @@ export class DepthLadder {
     this.#group = this.#part("group");
     this.#levels.addEventListener("change", () => this.#chooseLevels());
     this.#group.addEventListener("change", () => this.#chooseGroup());
+    for (const name of ["asks", "bids"]) this.#part(name).addEventListener("scroll", () => this.paint(), { passive: true });
     this.#resize(levelsFor(0)[0]);
   }
 
@@ -66,6 +74,7 @@ export class DepthLadder {
   #settle() {
     this.#asks.settle();
     this.#bids.settle();
+    this.#whole.at = -Infinity;
     this.paint();
   }
 
@@ -85,18 +94,37 @@ export class DepthLadder {
 
   #paintBook(book) {
     const rows = Number(this.#levels.value) || book.depth;
-    const size = Number(this.#group.value) || 1;
     this.#resize(rows);
-    const asks = groupsOf(book.asks, "ask", size, book.depth);
-    const bids = groupsOf(book.bids, "bid", size, book.depth);
-    const [shownAsks, shownBids] = [asks.slice(0, rows), bids.slice(0, rows)];
-    this.#fit([...shownAsks, ...shownBids]);
-    const full = Math.max(roughTotal(shownAsks), roughTotal(shownBids)) || 1;
-    this.#asks.paint(shownAsks, full);
-    this.#bids.paint(shownBids, full);
+    if (rows > LONG && now() - this.#whole.at < REST_AFTER) this.#paintView(book);
+    else this.#paintWhole(book, rows);
     writeDecimal(this.#part("gap"), book.spread ?? NOTHING);
-    const isCut = [shownAsks, shownBids].some((side) => side.at(-1)?.[3]);
+  }
+
+  #paintWhole(book, rows) {
+    const asks = this.#groupsOf(book, "ask", rows);
+    const bids = this.#groupsOf(book, "bid", rows);
+    this.#fit([...asks, ...bids]);
+    this.#whole = { at: now(), full: Math.max(roughTotal(asks), roughTotal(bids)) || 1 };
+    this.#asks.paint(asks, this.#whole.full);
+    this.#bids.paint(bids, this.#whole.full);
+    const isCut = [asks, bids].some((side) => side.at(-1)?.[3]);
     write(this.#part("cut"), isCut ? cutText(book.depth) : "");
+  }
+
+  #paintView(book) {
+    for (const [name, side] of [["ask", this.#asks], ["bid", this.#bids]]) {
+      const [first, end] = side.view;
+      side.paintSome(this.#groupsOf(book, name, end), this.#whole.full, first);
+    }
+  }
+
+  /** Return the best groups of a side, at most `most`. */
+  #groupsOf(book, name, most) {
+    const side = name === "ask" ? book.asks : book.bids;
+    const size = Number(this.#group.value) || 1;
+    // Ungrouped, each row is a level.
+    const levels = side.best(size === 1 ? Math.min(most, book.depth) : book.depth);
+    return grouped(levels, name, size, side.length < book.depth, most);
   }
 
   /** Set the number of characters that must fit in each column, for the style sheet. */
@@ -114,10 +142,6 @@ export class DepthLadder {
   #part(name) {
     return this.#element.querySelector(`[data-part="${name}"]`);
   }
-}
-
-function groupsOf(side, name, size, depth) {
-  return grouped(side.best(depth), name, size, side.length < depth);
 }
 
 function offer(select, options, chosen) {

@@ -21,13 +21,13 @@ export function stepText(size, decimals) {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
-/** Return the groups of a side's levels as `[price, quantity, total, isCut]`, best first.
+/** Return the best `most` groups of a side's levels as `[price, quantity, total, isCut]`, best first.
  *
  * `levels` are `[price, quantity]`, best first, of side "bid" or "ask". The total is the sum of the
  * quantities of this group and all better ones. `isWhole` is whether these are all levels of the
  * side; otherwise `isCut` is true for a last group that may have more levels beyond them.
  */
-export function grouped(levels, side, size, isWhole) {
+export function grouped(levels, side, size, isWhole, most = levels.length) {
   if (levels.length === 0) return [];
   const decimals = mostDecimals(levels, 0);
   const lotDecimals = mostDecimals(levels, 1);
@@ -36,9 +36,10 @@ export function grouped(levels, side, size, isWhole) {
   let total = 0n;
   for (const [price, qty] of levels) {
     const ticks = groupOf(unitsOf(price, decimals), step, side);
+    const last = groups.at(-1);
+    if (last?.ticks !== ticks && groups.length === most) return textsOf(groups, decimals, lotDecimals, false);
     const lots = unitsOf(qty, lotDecimals);
     total += lots;
-    const last = groups.at(-1);
     if (last?.ticks === ticks) {
       last.lots += lots;
       last.total = total;
@@ -48,10 +49,15 @@ export function grouped(levels, side, size, isWhole) {
   }
   // The worst level is the last of its group only if its price is that of the group.
   const isCut = !isWhole && unitsOf(levels.at(-1)[0], decimals) !== groups.at(-1).ticks;
-  return groups.map(({ ticks, lots, total: sum }, index) => [
+  return textsOf(groups, decimals, lotDecimals, isCut);
+}
+
+/** Return groups as texts; `isCut` is that of the last one. */
+function textsOf(groups, decimals, lotDecimals, isCut) {
+  return groups.map(({ ticks, lots, total }, index) => [
     textOf(ticks, decimals),
     textOf(lots, lotDecimals),
-    textOf(sum, lotDecimals),
+    textOf(total, lotDecimals),
     isCut && index === groups.length - 1,
   ]);
 }

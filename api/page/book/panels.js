@@ -3,10 +3,14 @@
 // A panel is an object with `element`, `paint()` and `close()`. The slots are "charts", beside the
 // ladder, and "developer", below both.
 
+import { BookCharts } from "../charts/charts.js";
+import { BookHistory } from "../data/history.js";
+
 /** Return the panels of a book as `[slot, panel]`, in their order.
  *
  * `page` has `followed`, the FollowedBook, and the `painter` and `keys` of the page.
  */
-export function panelsOf(_page) {
-  return [];
+export function panelsOf({ followed, painter }) {
+  const history = new BookHistory(followed);
+  return [["charts", new BookCharts({ followed, history, painter })]];
 }

@@ -1,10 +1,12 @@
 // The view of one book: ladder, facts about its trust, and panels.
 
-import { folded, venueOf } from "../data/selection.js";
+import { readBest } from "../best/read.js";
+import { BestTable } from "../best/table.js";
+import { folded, pairOf, venueOf } from "../data/selection.js";
+import { basisPoints } from "../parts/basis_points.js";
 import { NOTHING, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
 import { clean, sourceText } from "../parts/words.js";
 import { hashOf } from "../routes.js";
-import { basisPoints } from "./basis_points.js";
 import { DepthLadder } from "./depth_ladder.js";
 import { Explanation } from "./explanation.js";
 import { Facts } from "./facts.js";
@@ -44,6 +46,7 @@ export class BookView {
     this.#books.follow(symbol === null ? [] : [symbol]);
     if (symbol !== null) this.#open(symbol);
     else if (list.length > 0) this.#explainUnknown();
+    else this.#show(null, []);
     this.#shown?.update(list.map((book) => book.symbol));
   }
 
@@ -56,32 +59,36 @@ export class BookView {
   }
 
   close() {
-    this.#shown?.close();
-    this.#shown = null;
+    this.#show(null, []);
     this.element.remove();
   }
 
   #open(symbol) {
     const followed = this.#books.followed.get(symbol);
     if (this.#shown?.followed !== followed) {
-      this.#shown?.close();
-      this.#shown = new ShownBook(followed, { painter: this.#painter, router: this.#router, keys: this.#keys });
-      this.element.replaceChildren(this.#shown.element);
+      const page = { painter: this.#painter, router: this.#router, keys: this.#keys };
+      const shown = new ShownBook(followed, page);
+      this.#show(shown, [shown.element]);
     }
     this.#focus();
   }
 
-  #explainUnknown() {
-    const isShown = this.#shown === null && this.element.dataset.unknown === this.#name;
-    if (isShown) return;
+  /** Show `elements` instead of what was shown; `shown` is the book among them, or null. */
+  #show(shown, elements) {
     this.#shown?.close();
-    this.#shown = null;
+    this.#shown = shown;
+    mark(this.element, "unknown", null);
+    this.element.replaceChildren(...elements);
+  }
+
+  #explainUnknown() {
+    if (this.element.dataset.unknown === this.#name) return;
     const element = fromTemplate("no-book-template");
     write(element.querySelector("[data-part='title']"), clean(this.#name));
     write(element.querySelector("[data-part='why']"), unknownText(this.#name));
     element.querySelector("[data-part='back']").href = hashOf(this.#router.table);
+    this.#show(null, [element]);
     mark(this.element, "unknown", this.#name);
-    this.element.replaceChildren(element);
     this.#focus();
   }
 
@@ -103,7 +110,7 @@ class ShownBook {
   #explanation;
   #panels;
   #removeKeys;
-  // The symbols before and after this one in the table, which begins again at its end.
+  // The symbols before and after this one in /books, which begins again at its end.
   #previous = null;
   #next = null;
 
@@ -120,7 +127,7 @@ class ShownBook {
     this.element.append(this.#explanation.element);
     this.#part("explain").addEventListener("click", () => this.#explanation.open());
     this.#part("back").href = hashOf(router.table);
-    this.#panels = panelsOf({ followed, painter, keys });
+    this.#panels = [...panelsOf({ followed, painter, keys }), ["developer", openBest(followed.symbol)]];
     for (const [slot, { element }] of this.#panels) this.#slot(slot).append(element);
     this.#removeKeys = keys.add("This book", this.#bindings());
   }
@@ -191,4 +198,11 @@ class ShownBook {
   #part(name) {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
+}
+
+/** Return the best prices of a symbol's pair, which are hidden if only one venue has it. */
+function openBest(symbol) {
+  const best = new BestTable(readBest);
+  best.follow(pairOf(symbol));
+  return best;
 }

@@ -1,6 +1,8 @@
 // The books of this page: all of them as in /books, and those whose events are read.
 
+import { now } from "./clock.js";
 import { FollowedBook } from "./followed.js";
+import { PollHistory } from "./poll_history.js";
 
 export class Books {
   /** The books of the last good response (PolledBook). */
@@ -10,6 +12,8 @@ export class Books {
   isAnswered = false;
   /** The books that the open view shows live: symbol → FollowedBook. */
   followed = new Map();
+  /** What /books said of each book in the last minutes. */
+  history = new PollHistory();
   #feed;
   #onChange;
 
@@ -22,6 +26,7 @@ export class Books {
   /** Take a response of /books. */
   take(list) {
     this.list = list;
+    this.history.take(list, now());
     this.isAnswered = this.isKnown = true;
     for (const book of list) this.followed.get(book.symbol)?.takePolled(book);
   }

@@ -79,7 +79,10 @@ export class FollowedBook {
     this.#confirmedAt = Math.max(this.#confirmedAt, this.#confirmedByPoll());
     this.#compare();
     this.polled = polled;
-    this.#onChange();
+    // A quiet book has no event that would show that the resumed stream has caught up.
+    const isLater = polled.askedAt > this.#connectionSince;
+    if (this.#connection === "resumed" && isLater && !this.#isBehindPoll()) this.#connect("open");
+    else this.#onChange();
   }
 
   /** A new stream has opened. */

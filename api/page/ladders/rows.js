@@ -95,20 +95,37 @@ export class SideRows {
    * A level is `[price, quantity]`, or `[price, quantity, total, isCut]` for rows with a total.
    */
   paint(levels, full) {
+    this.#paintRows(levels, full, 0);
+    for (const row of this.#rows.slice(levels.length)) row.clear();
+    this.#painted = new Map(levels.map(([price, qty]) => [price, qty]));
+  }
+
+  /** Return the indexes of the first row in view and of the row after the last one. */
+  get view() {
+    const { scrollTop, clientHeight, scrollHeight } = this.#list;
+    const height = scrollHeight / this.#rows.length;
+    // A list whose best row is at the bottom scrolls to negative values.
+    const first = Math.floor(Math.abs(scrollTop) / height);
+    return [first, Math.ceil((Math.abs(scrollTop) + clientHeight) / height)];
+  }
+
+  /** Show the last of `levels`, from `first` on, and leave the other rows as they are. */
+  paintSome(levels, full, first) {
+    this.#paintRows(levels, full, first);
+    for (const [price, qty] of levels.slice(first)) this.#painted?.set(price, qty);
+  }
+
+  #paintRows(levels, full, first) {
     let cumulative = 0;
-    this.#rows.forEach((row, index) => {
-      const level = levels[index];
-      if (level === undefined) {
-        row.clear();
-        return;
-      }
+    levels.slice(0, this.#rows.length).forEach((level, index) => {
       const own = roughly(level[1]);
       cumulative += own;
+      if (index < first) return;
+      const row = this.#rows[index];
       row.show(this.#side, level);
       row.fill(cumulative / full, own / full);
       if (this.#isChanged(level)) row.flash();
     });
-    this.#painted = new Map(levels.map(([price, qty]) => [price, qty]));
   }
 
   #isChanged([price, qty]) {

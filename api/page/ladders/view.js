@@ -1,6 +1,8 @@
 // The view of the table of all books, with some ladders side by side.
 
-import { MOST_LADDERS, selected, toggled } from "../data/selection.js";
+import { readBest } from "../best/read.js";
+import { BestTable, sharedPair } from "../best/table.js";
+import { MOST_LADDERS, folded, selected, toggled } from "../data/selection.js";
 import { Overview } from "../overview/overview.js";
 import { write } from "../parts/texts.js";
 import { listed, quoted } from "../parts/words.js";
@@ -11,18 +13,22 @@ export class LaddersView {
   #books;
   #painter;
   #router;
-  #overview = new Overview(document.getElementById("overview"), (symbol) => this.#toggle(symbol));
+  #overview;
   // By symbol, in their order.
   #ladders = new Map();
   #names = null;
+  #best = openBest();
   // The symbol whose ladder could not be opened because too many are open.
   #refused = null;
 
-  /** `books` is the Books of the page. */
-  constructor({ books, painter, router }) {
+  /** `books` is the Books of the page, `keys` its Keys. */
+  constructor({ books, painter, router, keys }) {
     this.#books = books;
     this.#painter = painter;
     this.#router = router;
+    const onToggle = (symbol) => this.#toggle(symbol);
+    this.#overview = new Overview({ history: books.history, painter, keys, onToggle });
+    this.element.prepend(this.#overview.element);
   }
 
   /** Show the ladders of the names in the address. */
@@ -31,6 +37,8 @@ export class LaddersView {
     this.#names = names;
     this.#refused = null;
     this.update();
+    const { previous } = this.#router;
+    if (previous?.view === "book") this.#focus(previous.name);
   }
 
   /** Update ladders, table and notices to the books. */
@@ -40,12 +48,14 @@ export class LaddersView {
     this.#keepOnly(selection.symbols);
     this.#place(selection.symbols);
     this.#overview.take(this.#books.list, this.#books.followed, this.#books.isKnown);
+    this.#best.follow(sharedPair(selection.symbols, this.#books.list));
     this.#paintNotices(selection);
   }
 
   /** Paint everything in one frame, so that a book's row and its ladder never differ. */
   paint() {
     this.#overview.paint();
+    this.#best.paint();
     for (const ladder of this.#ladders.values()) ladder.paint();
   }
 
@@ -57,8 +67,16 @@ export class LaddersView {
   }
 
   close() {
+    this.#best.close();
     this.#keepOnly([]);
+    this.#overview.close();
     this.element.hidden = true;
+  }
+
+  /** Return the focus to the ladder from which a book was opened. */
+  #focus(name) {
+    const symbol = [...this.#ladders.keys()].find((each) => folded(each) === folded(name));
+    this.#ladders.get(symbol)?.element.querySelector("h2 a").focus();
   }
 
   #toggle(symbol) {
@@ -106,4 +124,11 @@ export class LaddersView {
     write(document.getElementById("notice"), notices.join(" "));
     document.getElementById("no-ladder").hidden = symbols.length > 0 || !hasBooks;
   }
+}
+
+/** Return the table of best prices, between the table of all books and the ladders. */
+function openBest() {
+  const best = new BestTable(readBest);
+  document.getElementById("notice").before(best.element);
+  return best;
 }

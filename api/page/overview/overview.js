@@ -1,150 +1,194 @@
-// The table of all books; its buttons open and close ladders.
+// The table of all books: search, filters and order; its buttons open and close ladders.
 
-import { folded, pairOf, venueOf } from "../data/selection.js";
-import { NOTHING, ageText, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
-import { clean, quoted, venueTitle } from "../parts/words.js";
+import { atOneMoment } from "../data/clock.js";
+import { venueOf } from "../data/selection.js";
+import { fromTemplate, write } from "../parts/texts.js";
+import { TableBody } from "./body.js";
+import { Choice } from "./choice.js";
+import { COLUMNS, LINK_WIDTH, sortAfterClick, sorted } from "./columns.js";
+import { Favourites, MOST_FAVOURITES } from "./favourites.js";
+import { Filters } from "./filters.js";
+import { TableHead } from "./head.js";
+import { TableKeys } from "./keys.js";
+import { BookLine } from "./lines.js";
+import { SparklinePen } from "./sparkline.js";
+import { missText, tooManyText } from "./words.js";
 
-// With more books than this, the table has a search field.
-const MANY = 12;
+const WIDE = matchMedia("(min-width: 64rem)");
+// Longer texts are cut in their column; their whole text is in the ladder.
+const MOST_CHARS = 24;
 
-class OverviewRow {
+export class Overview {
   element = fromTemplate("overview-template");
-  #button = this.element.querySelector("button");
-  #book = null;
-  #isKnown = true;
+  #table;
+  #scroller;
+  #history;
+  #painter;
+  #onToggle;
+  #choice = new Choice();
+  #favourites = new Favourites();
+  #filters;
+  #head;
+  #body;
+  #lines = new Map();
+  #columns = new Set();
+  // Counts what sparklines depend on, so that they are drawn only if it has changed.
+  #revision = 0;
+  #refused = null;
+  #keys;
+  #closing = new AbortController();
+  #sizes = new ResizeObserver(() => this.#painter.soon(this));
+  #isScrolled = false;
 
-  constructor(symbol, onToggle) {
-    mark(this.element, "symbol", symbol);
-    write(this.#part("venue"), venueTitle(venueOf(symbol)));
-    this.#button.addEventListener("click", () => onToggle(symbol));
+  /** `history` is the PollHistory of the books, `painter` paints this view, `keys` is the Keys of the
+   *  page, and `onToggle` is called with the symbol of a pressed button. */
+  constructor({ history, painter, keys, onToggle }) {
+    const { element } = this;
+    this.#history = history;
+    this.#painter = painter;
+    this.#onToggle = onToggle;
+    this.#table = element.querySelector("table");
+    this.#scroller = element.querySelector(".scroll");
+    this.#filters = new Filters(element.querySelector(".filters"), this.#choice, () => this.#arrangeFromTop());
+    this.#head = new TableHead(this.#table.tHead.rows[0], (key) => this.#sortBy(key));
+    this.#body = new TableBody(this.#scroller, this.#table.tBodies[0]);
+    const parts = { head: this.#head, body: this.#body, search: this.#filters.search, keys };
+    this.#keys = new TableKeys(this.#table, parts);
+    this.#listen();
   }
 
-  /** Set the book of the row. Its `summary` is the ladder's if `isOpen`, otherwise that of /books.
-   *  The caller paints the row, in the same frame as the ladder. */
-  take(book, isOpen, isKnown, hasVenues) {
-    this.#book = book;
-    // With a column for the venues, the button has the pair alone.
-    write(this.#button, clean(hasVenues ? pairOf(book.symbol) : book.symbol));
-    if (hasVenues) this.#button.setAttribute("aria-label", clean(book.symbol));
-    else this.#button.removeAttribute("aria-label");
-    this.#part("venue").hidden = !hasVenues;
-    // The stream of a ladder goes on while /books fails.
-    this.#isKnown = isOpen || isKnown;
-    this.#button.setAttribute("aria-pressed", isOpen);
+  /** Make a line for each of `books`. Books in `followed` (symbol → FollowedBook) are shown like
+   *  their ladders; the others as in /books, if `isKnown`. */
+  take(books, followed, isKnown) {
+    const lines = new Map();
+    for (const book of books) {
+      const { symbol } = book;
+      const line = this.#lines.get(symbol) ?? new BookLine(symbol, this.#history, this.#favourites);
+      line.take(book, followed.get(symbol), isKnown);
+      lines.set(symbol, line);
+    }
+    this.#lines = lines;
+    this.#filters.takeVenues([...new Set(books.map(({ symbol }) => venueOf(symbol)))].sort());
+    this.#revision += 1;
+    this.#arrange();
   }
 
   paint() {
-    const { status, why, bid, ask, spread, age } = this.#book.summary;
-    const shown = this.#isKnown ? status : "unknown";
-    mark(this.element, "status", shown);
-    this.element.title = this.#isKnown ? why : "";
-    write(this.#part("status"), clean(shown));
-    write(this.#part("why"), this.#isKnown && !["live", "stale", "syncing"].includes(status) ? why : "");
-    writeDecimal(this.#part("bid"), bid ?? NOTHING);
-    writeDecimal(this.#part("ask"), ask ?? NOTHING);
-    writeDecimal(this.#part("spread"), spread ?? NOTHING);
-    write(this.#part("age"), ageText(age));
+    this.#body.render();
+    const { rows } = this.#body;
+    for (const row of rows) row.paint();
+    if (rows.length === 0 || !this.#columns.has("change")) return;
+    const pen = new SparklinePen(rows[0].sparkline);
+    for (const row of rows) row.draw(pen, this.#revision);
   }
 
-  /** Show the row only if its symbol contains `text`, and its venue is `venue` unless that is empty;
-   *  return whether it does. */
-  filter(text, venue) {
-    const { symbol } = this.#book;
-    const matches = symbol.toLowerCase().includes(text.toLowerCase()) || folded(symbol).includes(folded(text));
-    const isShown = matches && (venue === "" || venueOf(symbol) === venue);
-    this.element.hidden = !isShown;
-    return isShown;
+  /** Another view opens. */
+  close() {
+    this.#choice.change({ top: this.#scroller.scrollTop });
+    this.#keys.close();
+    this.#closing.abort();
+    this.#sizes.disconnect();
+    this.element.remove();
   }
 
-  #part(name) {
-    return this.element.querySelector(`[data-part="${name}"]`);
+  /** Return the visible row of a symbol, undefined if there is none. */
+  row(symbol) {
+    return this.#body.row(symbol);
+  }
+
+  #listen() {
+    this.#scroller.addEventListener("scroll", () => this.#painter.soon(this), { passive: true });
+    this.#sizes.observe(this.#scroller);
+    this.#table.tBodies[0].addEventListener("click", ({ target }) => this.#onClick(target));
+    const { signal } = this.#closing;
+    WIDE.addEventListener("change", () => this.#arrange(), { signal });
+    window.addEventListener("storage", () => this.#reload(), { signal });
+  }
+
+  #onClick(target) {
+    const { row, control } = this.#body.placeOf(target);
+    if (row === undefined) return;
+    const { symbol } = row.line.facts;
+    if (control === 1) this.#onToggle(symbol);
+    if (control === 0) {
+      this.#refused = this.#favourites.toggle(symbol) ? null : symbol;
+      this.#arrange();
+    }
+  }
+
+  #sortBy(key) {
+    this.#choice.change({ sort: sortAfterClick(this.#choice.sort, key) });
+    this.#arrangeFromTop();
+  }
+
+  #arrangeFromTop() {
+    this.#body.scrollToTop();
+    this.#arrange();
+  }
+
+  /** Read the favourites that another window has changed. */
+  #reload() {
+    this.#favourites.reload();
+    this.#arrange();
+  }
+
+  /** Choose and order the lines, and show them at the next frame. */
+  #arrange() {
+    const all = [...this.#lines.values()];
+    atOneMoment(() => all.forEach((line) => line.look()));
+    const lines = sorted(this.#choice.filtered(all), this.#choice.sort);
+    this.#showColumns(all);
+    this.#body.show(lines, this.#columns);
+    this.#table.setAttribute("aria-rowcount", lines.length + 1);
+    this.#table.hidden = lines.length === 0;
+    this.#filters.show({ all: all.length, shown: lines.length, favourites: this.#favourites.count });
+    this.#explain(all.length > 0 && lines.length === 0);
+    this.#painter.soon(this);
+    if (lines.length > 0) this.#scrollBack();
+  }
+
+  /** Say why no book is in the table, and why the last one could not be marked. */
+  #explain(isMissed) {
+    const refused = this.#refused === null ? "" : tooManyText(MOST_FAVOURITES, this.#refused);
+    write(this.element.querySelector(".no-hit"), isMissed ? missText(this.#choice) : "");
+    write(this.element.querySelector(".refused"), refused);
+  }
+
+  /** Return to the place at which the table was left. */
+  #scrollBack() {
+    if (this.#isScrolled) return;
+    this.#isScrolled = true;
+    this.#scroller.scrollTop = this.#choice.top;
+    // A reload begins at the top again.
+    this.#choice.change({ top: 0 });
+  }
+
+  #showColumns(lines) {
+    const isVisible = ({ key, isMain }) =>
+      (isMain || WIDE.matches || this.#choice.hasAllColumns) && (key !== "venue" || this.#filters.hasVenues);
+    const visible = COLUMNS.filter(isVisible);
+    const keys = visible.map(({ key }) => key);
+    // The same set as long as nothing changes, because rows compare it.
+    if (keys.join() !== [...this.#columns].join()) this.#columns = new Set(keys);
+    this.#head.show(this.#columns, this.#choice.sort);
+    // On a narrow screen the venue stands above its pair.
+    const name = this.#columns.has("venue") || !WIDE.matches ? "pair" : "symbol";
+    this.#setStyle("--columns", [...visible.map(({ width }) => width), LINK_WIDTH].join(" "));
+    this.#setStyle("--pair-chars", longest(lines, name));
+    this.#setStyle("--price-chars", Math.max(longest(lines, "bid"), longest(lines, "ask")));
+    this.#setStyle("--spread-chars", longest(lines, "spread"));
+  }
+
+  /** Set a property of the table only if it differs, because the browser styles all rows anew. */
+  #setStyle(name, value) {
+    const { style } = this.#table;
+    if (style.getPropertyValue(name) !== String(value)) style.setProperty(name, value);
   }
 }
 
-export class Overview {
-  #element;
-  #body;
-  #search;
-  #venue;
-  #venues = [];
-  #onToggle;
-  #rows = new Map();
-
-  /** `onToggle` is called with the symbol of a pressed button. */
-  constructor(element, onToggle) {
-    this.#element = element;
-    this.#body = element.querySelector("tbody");
-    this.#search = element.querySelector("input");
-    this.#venue = element.querySelector("select");
-    this.#onToggle = onToggle;
-    this.#search.addEventListener("input", () => this.#filter());
-    this.#venue.addEventListener("change", () => this.#filter());
-  }
-
-  /** Make a row for each of `books`; `paint` shows them. Books in `followed` (symbol →
-   *  FollowedBook) are shown like their ladders; the others as in /books, if `isKnown`.
-   */
-  take(books, followed, isKnown) {
-    this.#keepOnly(new Set(books.map((book) => book.symbol)));
-    this.#takeVenues([...new Set(books.map((book) => venueOf(book.symbol)))].sort());
-    const hasVenues = this.#venues.length > 1;
-    books.forEach((book, index) => {
-      const open = followed.get(book.symbol);
-      this.#rowAt(index, book.symbol).take(open ?? book, open !== undefined, isKnown, hasVenues);
-    });
-    this.#element.querySelector("thead .venue").hidden = !hasVenues;
-    this.#venue.parentElement.hidden = !hasVenues;
-    this.#search.parentElement.hidden = books.length <= MANY;
-    this.#element.querySelector(".search").hidden = books.length <= MANY && !hasVenues;
-    this.#filter();
-  }
-
-  paint() {
-    for (const row of this.#rows.values()) row.paint();
-  }
-
-  /** Return the row of a symbol, undefined if there is none. */
-  row(symbol) {
-    return this.#rows.get(symbol);
-  }
-
-  /** Offer these venues; the chosen one stays if it is among them. */
-  #takeVenues(venues) {
-    if (venues.join() === this.#venues.join()) return;
-    this.#venues = venues;
-    const chosen = venues.includes(this.#venue.value) ? this.#venue.value : "";
-    const [all] = this.#venue.options;
-    this.#venue.replaceChildren(all, ...venues.map((venue) => new Option(venueTitle(venue), venue)));
-    this.#venue.value = chosen;
-  }
-
-  #keepOnly(symbols) {
-    for (const [symbol, row] of this.#rows) {
-      if (symbols.has(symbol)) continue;
-      row.element.remove();
-      this.#rows.delete(symbol);
-    }
-  }
-
-  #rowAt(index, symbol) {
-    let row = this.#rows.get(symbol);
-    if (row === undefined) {
-      row = new OverviewRow(symbol, this.#onToggle);
-      this.#rows.set(symbol, row);
-    }
-    // Move only rows at a wrong place, because a moved button loses the focus.
-    const there = this.#body.children[index] ?? null;
-    if (there !== row.element) this.#body.insertBefore(row.element, there);
-    return row;
-  }
-
-  #filter() {
-    const text = this.#search.value.trim();
-    const venue = this.#venues.length > 1 ? this.#venue.value : "";
-    const hits = [...this.#rows.values()].filter((row) => row.filter(text, venue));
-    const isMissed = this.#rows.size > 0 && hits.length === 0;
-    const place = venue === "" ? "" : ` of ${venueTitle(venue)}`;
-    write(this.#element.querySelector(".no-hit"), isMissed ? `No book${place} matches ${quoted(text)}.` : "");
-    this.#element.querySelector("table").hidden = this.#rows.size === 0 || isMissed;
-  }
+/** Return the length of the longest text of a member, for the width of its column. */
+function longest(lines, key) {
+  let length = 1;
+  for (const { facts } of lines) length = Math.max(length, facts[key]?.length ?? 0);
+  return Math.min(length, MOST_CHARS);
 }

@@ -11,8 +11,10 @@ export function unitsOf(text, decimals) {
   return BigInt(text.replace(".", "") + "0".repeat(decimals - decimalsOf(text)));
 }
 
-/** Return units as a decimal with `decimals` decimals. */
+/** Return units, which may be negative, as a decimal with `decimals` decimals. */
 export function textOf(units, decimals) {
-  const digits = String(units).padStart(decimals + 1, "0");
-  return decimals === 0 ? digits : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
+  const sign = units < 0n ? "-" : "";
+  const digits = String(units < 0n ? -units : units).padStart(decimals + 1, "0");
+  if (decimals === 0) return sign + digits;
+  return `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }

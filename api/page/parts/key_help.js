@@ -3,7 +3,8 @@
 import { write } from "./texts.js";
 
 // What people read instead of the names of KeyboardEvent.
-const NAMES = new Map([["Escape", "Esc"], ["ArrowLeft", "←"], ["ArrowRight", "→"], ["ArrowUp", "↑"], ["ArrowDown", "↓"]]);
+const NAMES = new Map([["Escape", "Esc"], ["ArrowLeft", "←"], ["ArrowRight", "→"], ["ArrowUp", "↑"], ["ArrowDown", "↓"],
+  ["PageUp", "Page ↑"], ["PageDown", "Page ↓"]]);
 
 export class KeyHelp {
   #dialog;

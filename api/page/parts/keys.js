@@ -30,8 +30,9 @@ export class Keys {
 
   /** Take keys, until the returned function is called.
    *
-   * A binding has `key` as in KeyboardEvent, `does` for the list of keys, and `run`. Keys in fields and
-   * dialogs, and together with Ctrl, Alt or Meta, stay the browser's.
+   * A binding has `key` as in KeyboardEvent, `does` for the list of keys, and `run`. Without `run` it is
+   * only listed, because its part of the page takes the key itself. Keys in fields and dialogs, and
+   * together with Ctrl, Alt or Meta, stay the browser's.
    */
   add(title, bindings) {
     const group = { title, bindings };
@@ -46,7 +47,7 @@ export class Keys {
     const isTaken = event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey;
     if (isTaken || target.closest?.(FIELDS) || document.querySelector("dialog[open]")) return;
     if (!this.#areOn && key.length === 1) return;
-    const binding = this.#groups.flatMap(({ bindings }) => bindings).findLast((each) => each.key === key);
+    const binding = this.#groups.flatMap(({ bindings }) => bindings).findLast((each) => each.key === key && each.run);
     if (binding === undefined) return;
     event.preventDefault();
     binding.run();

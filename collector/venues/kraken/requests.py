@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from collector.feed.budget import Budget
+from collector.venues.subscription import take_together
 
 # Kraken does not document its limit. One request can name any number of symbols.
 REQUESTS_PER_SECOND = 10
@@ -71,14 +72,14 @@ class Requests:
             return None
         # A book must be unsubscribed before it can be subscribed to again.
         if self._to_leave:
-            symbols, req_id = _take_together(self._to_leave), self._new_id()
+            symbols, req_id = take_together(self._to_leave), self._new_id()
             self._remember(req_id, symbols, now)
             return unsubscribe_books(symbols, self._depth, req_id)
         if self._of_instruments:
             req_id, request = self._of_instruments.popleft()
             self._remember(req_id, (), now)
             return request
-        symbols, req_id = _take_together(self._to_ask), self._new_id()
+        symbols, req_id = take_together(self._to_ask), self._new_id()
         self._remember(req_id, symbols, now)
         return subscribe_books(symbols, self._depth, req_id)
 
@@ -99,16 +100,6 @@ class Requests:
         # Answers to much older requests do not come any more.
         if len(self._sent) > MAX_REMEMBERED:
             del self._sent[next(iter(self._sent))]
-
-
-def _take_together(waiting: dict[str, int | None]) -> tuple[str, ...]:
-    """Remove and return the symbols that may share a request with the first one."""
-    limit = next(iter(waiting.values()))
-    alike = [symbol for symbol, other in waiting.items() if other == limit]
-    together = tuple(alike if limit is None else alike[:limit])
-    for symbol in together:
-        del waiting[symbol]
-    return together
 
 
 def subscribe_instruments(req_id: int) -> str:

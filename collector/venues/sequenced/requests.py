@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collector.feed.budget import Budget
 from collector.venues.sequenced.protocol import SequencedProtocol, VenueTraits
+from collector.venues.subscription import take_together
 
 # The pause after the venue has refused a request because of its rate limit. The subscriber repeats
 # requests without an answer later.
@@ -28,9 +29,9 @@ class PairRequests:
         self._max_together = traits.max_together
         self._pace = Budget(traits.requests_per_second, 1.0)
         self._others: list[str] = []
-        # Names of pairs, in order. The values have no meaning.
-        self._to_leave: dict[str, None] = {}
-        self._to_ask: dict[str, None] = {}
+        # In order, the most pairs that each pair's request may have; None for no limit.
+        self._to_leave: dict[str, int | None] = {}
+        self._to_ask: dict[str, int | None] = {}
         self._last_sign_at = 0.0
 
     def __bool__(self) -> bool:
@@ -41,13 +42,13 @@ class PairRequests:
         self._others = list(self._protocol.open())
         self._last_sign_at = now
 
-    def ask(self, name: str) -> None:
-        """Subscribe to the book of a pair."""
-        self._to_ask[name] = None
+    def ask(self, name: str, max_together: int | None = None) -> None:
+        """Subscribe to the book of a pair, in a request of at most `max_together` pairs."""
+        self._to_ask[name] = max_together
 
-    def leave(self, name: str) -> None:
-        """Unsubscribe from the book of a pair."""
-        self._to_leave[name] = None
+    def leave(self, name: str, max_together: int | None = None) -> None:
+        """Unsubscribe from the book of a pair, in a request of at most `max_together` pairs."""
+        self._to_leave[name] = max_together
 
     def forget(self, name: str) -> None:
         """Drop the request to subscribe to a pair's book, if it was not sent yet."""
@@ -79,11 +80,5 @@ class PairRequests:
             return self._others.pop(0)
         # A book must be unsubscribed before it can be subscribed to again.
         if self._to_leave:
-            return self._protocol.unsubscribe(self._take_names(self._to_leave))
-        return self._protocol.subscribe(self._take_names(self._to_ask))
-
-    def _take_names(self, waiting: dict[str, None]) -> list[str]:
-        names = list(waiting)[: self._max_together]
-        for name in names:
-            del waiting[name]
-        return names
+            return self._protocol.unsubscribe(take_together(self._to_leave, self._max_together))
+        return self._protocol.subscribe(take_together(self._to_ask, self._max_together))

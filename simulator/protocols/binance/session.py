@@ -26,6 +26,7 @@ MESSAGE_LIMIT = EventLimit(5, 1.0)
 MAX_STREAMS = 1024
 _SPEEDS = {"depth": 1000, "depth@100ms": 100, "depth@1000ms": 1000}
 _INVALID = 2
+_TOO_MANY = -1003
 _POLICY = 1008
 
 
@@ -120,7 +121,7 @@ class DepthStreams(ServedSession):
         if request is None:
             self._answers.send(frames.error(_INVALID, "Invalid request: malformed", None))
         elif faults.get(RateLimit):
-            self._answers.send(frames.error(_INVALID, "Too many requests", request.id))
+            self._answers.send(frames.error(_TOO_MANY, "Too many requests", request.id))
         else:
             self._answer(request)
 

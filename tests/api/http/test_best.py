@@ -152,6 +152,7 @@ def book(venue: str, bid: str | None, ask: str | None, status: Any = "live") -> 
         best_ask=Best(ask, "1") if ask else None,
         spread=None,
         seq=1,
+        epoch=EPOCH,
     )
 
 

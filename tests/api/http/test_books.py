@@ -34,7 +34,7 @@ async def test_books_has_a_row_for_every_configured_symbol(
     rows = (await client.get("/books")).json()
     assert [row["symbol"] for row in rows] == ["BTC/USD", "ETH/USD", "XBT/EUR"]
     assert {" ".join(row) for row in rows} == {
-        "symbol status reason source proof age_ms best_bid best_ask spread seq"
+        "symbol status reason source proof age_ms best_bid best_ask spread seq epoch"
     }
     live, syncing, refused = rows
     assert 0 <= live.pop("age_ms") < MAX_AGE * 1000
@@ -48,8 +48,9 @@ async def test_books_has_a_row_for_every_configured_symbol(
         "best_ask": {"price": "101.0", "qty": "2.00000000"},
         "spread": "1.0",
         "seq": 2,
+        "epoch": EPOCH,
     }
-    nulls = dict.fromkeys(("age_ms", "best_bid", "best_ask", "spread", "seq"))
+    nulls = dict.fromkeys(("age_ms", "best_bid", "best_ask", "spread", "seq", "epoch"))
     assert syncing == {
         **nulls,
         "symbol": "ETH/USD",

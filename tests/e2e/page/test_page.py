@@ -25,12 +25,16 @@ pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or 
 
 
 def assert_shows_the_books(shown: Shown, api: Api) -> None:
-    """Assert that every ladder shows the book of /depth; the markets must rest."""
+    """Assert that ladders and table show the books of the api; the markets must rest."""
     for symbol in SYMBOLS:
         shown.wait_until_it_shows(api, symbol)
         data = shown.wait_for(symbol, status="live")
         assert data["mismatches"] == "0"
         assert data["source"] == "simulated"
+    for book in api.get("/books").json():
+        row = shown.row(book["symbol"])
+        expected = book["best_bid"]["price"], book["best_ask"]["price"], book["spread"]
+        assert (row["bid"], row["ask"], row["spread"]) == expected
 
 
 def test_page_shows_verified_books_and_recovers_after_restart(stage: Stage, shown: Shown) -> None:

@@ -206,6 +206,34 @@ def test_missed_events_are_not_shown_as_live(module_page: Page) -> None:
     assert shown == ["interrupted", "resumed", "resumed", None]
 
 
+def test_quiet_book_is_live_again_after_resume_when_books_confirms_it(module_page: Page) -> None:
+    shown = run(
+        module_page,
+        """
+        const { book } = followed({ seq: 5 })
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        book.onInterrupted(1)
+        book.onResumed(1)
+        const doubts = [book.verdict.doubt]
+        // Asked before the stream was resumed.
+        book.takePolled(polled({ seq: 5 }, now() - 1000))
+        doubts.push(book.verdict.doubt)
+        await wait(5)
+        book.takePolled(polled({ seq: 6 }))
+        doubts.push(book.verdict.doubt)
+        book.onEvent(1, update(6))
+        doubts.push(book.verdict.doubt)
+        book.onInterrupted(1)
+        book.onResumed(1)
+        await wait(5)
+        book.takePolled(polled({ seq: 6 }))
+        return [...doubts, book.verdict.doubt]
+        """,
+    )
+    assert shown == ["resumed", "resumed", "resumed", None, None]
+
+
 def test_stream_behind_books_is_reopened(module_page: Page) -> None:
     shown = run(
         module_page,

@@ -142,7 +142,7 @@ def test_page_shows_hostile_text_as_text(scripted: ScriptedPage, shown: Shown) -
     other = scripted.market("ETH/USD")
     scripted.do(lambda: other.row.update(rows, status="<i>\x1b", reason={"a": 1}))
     shown.page.evaluate("location.hash = 'BTC/USD'")
-    wait_until(lambda: shown.row("ETH/USD").get("bid") == "5", "the row is there")
+    wait_until(lambda: shown.row("ETH/USD").get("bid") == "—", "the row is there")
     assert shown.row("ETH/USD")["status"] == "<i>\ufffd"
     assert shown.page.locator("main img, main i, main b").count() == 0
     assert shown.errors == []
@@ -288,7 +288,8 @@ def test_every_text_has_enough_contrast_in_every_state(
     scripted: ScriptedPage, shown: Shown, scheme: Any
 ) -> None:
     good, stale = scripted.market("BTC/USD", source="kraken"), scripted.market("ETH/USD")
-    refused = scripted.market("BAD/USD")
+    refused, elsewhere = scripted.market("BAD/USD"), scripted.market("binance:BTC/USD")
+    scripted.do(lambda: elsewhere.row.update(status="stale", reason="age"))
     scripted.do(lambda: refused.row.update(status="refused", reason="Currency pair not supported"))
     shown.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     shown.page.goto(f"{scripted.url}#BTC/USD,ETH/USD,BAD/USD,FOO/BAR")
@@ -302,6 +303,7 @@ def test_every_text_has_enough_contrast_in_every_state(
     shown.wait_for("BTC/USD", status="live")
     scripted.do(lambda: stale.status("stale", "age", by_api=True))
     shown.wait_for("ETH/USD", status="stale")
+    shown.wait_for_text(".best-prices", "stale, left out")
     assert_readable(shown)
     scripted.do(lambda: setattr(scripted.api, "has_books", False))
     shown.wait_for_text("#outage", "no books today")
@@ -317,7 +319,7 @@ def test_table_has_venues_and_shows_one_alone(scripted: ScriptedPage, shown: Sho
     shown.wait_for_text("#venues", "live Kraken, Coinbase")
     cells = page.locator("#overview tbody td.venue")
     assert cells.all_inner_texts() == ["Kraken", "Coinbase"]
-    assert page.locator("#overview tbody button").all_inner_texts() == ["BTC/USD", "BTC/USD"]
+    assert page.locator("#overview tbody .toggle").all_inner_texts() == ["BTC/USD", "BTC/USD"]
     page.get_by_label("Venue").select_option("coinbase")
     visible = page.locator("#overview tbody tr:visible")
     assert visible.evaluate_all("rows => rows.map((row) => row.dataset.symbol)") == [

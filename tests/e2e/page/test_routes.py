@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.page_modules import run_module
+from lab.node import run_in_node
 
 
 def ladders(*names: str) -> dict[str, object]:
@@ -29,7 +29,7 @@ def ladders(*names: str) -> dict[str, object]:
     ],
 )
 def test_fragment_selects_view(fragment: str, route: dict[str, object]) -> None:
-    assert run_module("routes.js", "return module.routeOf(given)", fragment) == route
+    assert run_in_node('return (await load("routes.js")).routeOf(given)', fragment) == route
 
 
 def test_route_returns_from_its_own_fragment() -> None:
@@ -40,5 +40,8 @@ def test_route_returns_from_its_own_fragment() -> None:
         ladders(*names),
         *({"view": "book", "name": name} for name in names),
     ]
-    script = "return given.map((route) => module.routeOf(module.hashOf(route)))"
-    assert run_module("routes.js", script, routes) == routes
+    script = """
+        const { routeOf, hashOf } = await load("routes.js")
+        return given.map((route) => routeOf(hashOf(route)))
+    """
+    assert run_in_node(script, routes) == routes

@@ -31,6 +31,7 @@ def snapshot(seq: int, conflated: int | None = None) -> dict[str, Any]:
     return {**EMPTY, **book, "kind": "snapshot", "seq": seq}
 
 
+SYNCING = {"symbol": "BTC/USD", "kind": "status", "seq": 8, "epoch": 1, "status": "syncing"}
 LAGGED = {"symbol": "BTC/USD", "kind": "lagged", "missed": None, "reason": "unknown"}
 
 
@@ -46,9 +47,25 @@ def test_consecutive_events_are_counted_as_events() -> None:
     assert account.tally == Tally(events=3)
 
 
-def test_gap_before_snapshot_is_conflated_if_counted_and_else_uncounted() -> None:
-    account = account_of(snapshot(7), snapshot(10, conflated=2), snapshot(15))
-    assert account.tally == Tally(events=3, conflated=2, uncounted=4)
+def test_gap_before_snapshot_is_conflated_if_it_is_counted() -> None:
+    account = account_of(snapshot(7), snapshot(10, conflated=2))
+    assert account.tally == Tally(events=2, conflated=2)
+
+
+def test_gap_of_resync_is_uncounted() -> None:
+    account = account_of(snapshot(7), SYNCING, snapshot(12))
+    assert account.tally == Tally(events=3, uncounted=3)
+
+
+@pytest.mark.parametrize("first", [snapshot(9), {**SYNCING, "seq": 9}])
+def test_gap_before_first_event_of_new_leader_is_uncounted(first: dict[str, Any]) -> None:
+    account = account_of(snapshot(7), {**first, "epoch": 2})
+    assert account.tally == Tally(events=2, uncounted=1)
+
+
+def test_other_gap_without_count_is_unexplained() -> None:
+    account = account_of(snapshot(7), SYNCING, snapshot(9), update(10), snapshot(15))
+    assert account.tally == Tally(events=5, uncounted=4, unexplained=4)
 
 
 def test_gap_after_lagged_is_missed() -> None:

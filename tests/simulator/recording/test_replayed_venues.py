@@ -207,8 +207,8 @@ async def test_faults_of_markets_are_refused_and_those_of_connections_work(tmp_p
 
 def test_tape_of_a_venue_without_replay_is_refused(tmp_path: Path) -> None:
     tape = write_tape(tmp_path / "a.tape", ["{}"])
-    with pytest.raises(RecordingError, match="those of toy cannot be served, only of binance,"):
-        replayed("toy", tape)
+    with pytest.raises(RecordingError, match="those of nowhere cannot be served, only of binance,"):
+        replayed("nowhere", tape)
 
 
 def test_tape_of_another_venue_is_refused(tmp_path: Path) -> None:

@@ -1,44 +1,62 @@
-"""The gaps in a stream that need no count, and those that break a promise."""
+"""The audit of streams in Redis: figures of good streams, and named faults of broken ones."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
-import pytest
+from tools.soak.audit import Entries, StreamAudit
 
-from lab.ladder import BrokenPromiseError
-from tools.soak.audit import Entries, uncounted_in
+# The CRC-32 of an empty book is 0.
+EMPTY: dict[str, Any] = {
+    "symbol": "BTC/USD",
+    "epoch": 1,
+    "bids": [],
+    "asks": [],
+    "best_bid": None,
+    "best_ask": None,
+    "spread": None,
+    "checksum": 0,
+    "received_at": "1970-01-01T00:00:00.001000Z",
+}
+BOOK = {"depth": 10, "price_precision": 1, "qty_precision": 8}
 
 
-def entry(kind: str, seq: int, epoch: int = 1, **data: object) -> tuple[str, dict[str, str]]:
-    fields = {"kind": kind, "seq": str(seq), "epoch": str(epoch), "data": json.dumps(data)}
-    return f"1-{seq}", fields
+def entry(kind: str, seq: int, **changes: object) -> tuple[str, dict[str, str]]:
+    event = {**EMPTY, "kind": kind, "seq": seq, **changes}
+    fields = {name: str(event[name]) for name in ("kind", "seq", "epoch")}
+    return f"1-{seq}", {**fields, "data": json.dumps(event)}
 
 
-BEGIN: Entries = [entry("snapshot", 4, conflated=None), entry("update", 5)]
+def snapshot(seq: int, conflated: int | None = None) -> tuple[str, dict[str, str]]:
+    return entry("snapshot", seq, **BOOK, conflated=conflated)
+
+
 SYNCING = entry("status", 6, status="syncing")
+BEGIN: Entries = [snapshot(4), entry("update", 5)]
 
 
-def test_gap_with_count_is_not_uncounted() -> None:
-    assert uncounted_in([*BEGIN, entry("snapshot", 9, conflated=3)]) == 0
+def audit_of(*entries: tuple[str, dict[str, str]]) -> StreamAudit:
+    audit = StreamAudit()
+    audit.add_entries("BTC/USD", [*BEGIN, *entries])
+    return audit
 
 
-def test_gap_before_snapshot_of_resync_is_uncounted() -> None:
-    assert uncounted_in([*BEGIN, SYNCING, entry("snapshot", 10, conflated=None)]) == 3
+def test_every_number_of_a_good_stream_is_accounted_for() -> None:
+    audit = audit_of(SYNCING, snapshot(10), entry("update", 11), snapshot(14, conflated=2))
+    assert (audit.numbers, audit.events, audit.conflated, audit.uncounted) == (11, 6, 2, 3)
+    assert audit.broken == []
 
 
-@pytest.mark.parametrize("kind", ["snapshot", "status"])
-def test_gap_before_first_event_of_new_leader_is_uncounted(kind: str) -> None:
-    first = entry(kind, 8, epoch=2, conflated=None, status="syncing")
-    assert uncounted_in([*BEGIN, first]) == 2
+def test_skipped_events_without_a_count_are_a_fault() -> None:
+    assert "3 events are skipped" in audit_of(snapshot(9)).broken[0]
 
 
-def test_snapshot_without_doubt_before_it_must_count_gap() -> None:
-    with pytest.raises(BrokenPromiseError):
-        uncounted_in([*BEGIN, entry("snapshot", 9, conflated=None)])
+def test_book_without_its_checksum_is_a_fault() -> None:
+    assert "checksum" in audit_of(entry("update", 6, checksum=7)).broken[0]
 
 
-def test_snapshot_after_end_of_doubt_must_count_gap() -> None:
-    ended: Entries = [*BEGIN, SYNCING, entry("snapshot", 7, conflated=None), entry("update", 8)]
-    with pytest.raises(BrokenPromiseError):
-        uncounted_in([*ended, entry("snapshot", 12, conflated=None)])
+def test_lost_stream_is_a_fault() -> None:
+    audit = StreamAudit()
+    audit.add_entries("BTC/USD", [])
+    assert audit.broken == ["BTC/USD: the stream is empty"]

@@ -1,6 +1,6 @@
 // The spread relative to the price.
 
-import { decimalsOf, textOf, unitsOf } from "../parts/exact.js";
+import { decimalsOf, textOf, unitsOf } from "./exact.js";
 
 // Decimals of the basis points that are shown.
 const DECIMALS = 2;

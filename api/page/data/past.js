@@ -1,0 +1,79 @@
+// Request the events of a book that the server still holds, newest ten minutes at most.
+
+import { apiUrl } from "./address.js";
+import { keyHeaders } from "./key.js";
+
+// Together at most 24 MiB, because a page ends at about 1 MiB.
+const MOST_PAGES = 24;
+const PAGE_EVENTS = 1000;
+const MOST_EVENTS = 20_000;
+const PATIENCE = 10_000;
+const MOST_TIME = 30_000;
+const ID = /^(\d{1,15})-(\d{1,18})$/;
+
+/** The past cannot be read; the message is for the visitor. */
+export class PastError extends Error {}
+
+/** Return `{entries, serverTime}`: the events of `symbol` since `from`, oldest first, up to
+ *  `position`, each as `{ms, event}`.
+ *
+ * `serverTime` is the server's clock in ms, null if unknown. If a busy book has more events than
+ * `MOST_EVENTS` since then, the oldest are left out. Ends early when `signal` aborts, with its
+ * reason, and throws PastError if the server has no answer.
+ */
+export async function readPast(symbol, from, position, signal) {
+  const whole = AbortSignal.any([signal, AbortSignal.timeout(MOST_TIME)]);
+  const path = `events/${encodeURIComponent(symbol)}`;
+  const { page: held, serverTime } = await request(`${path}?limit=1`, whole);
+  const entries = [];
+  let query = firstQuery(held, from);
+  for (let pages = 0; query !== null && pages < MOST_PAGES; pages += 1) {
+    const { page } = await request(path + query, whole);
+    entries.push(...page.events.map(entryOf));
+    query = hasReached(entries.at(-1), position) ? null : page.next;
+  }
+  return { entries, serverTime };
+}
+
+/** Return the query of the first page, null if the server holds no event. */
+function firstQuery({ first_id: first, last_id: last }, from) {
+  const [oldest, newest] = [ID.exec(first), ID.exec(last)];
+  if (oldest === null || newest === null) return null;
+  const [span, count] = [1, 2].map((part) => Number(newest[part]) - Number(oldest[part]));
+  // A few less than the limit, because their rate changes.
+  const readable = count > MOST_EVENTS ? (0.9 * span * MOST_EVENTS) / count : span;
+  const start = Math.max(from, Number(newest[1]) - readable);
+  return `?from=${Math.floor(start)}&limit=${PAGE_EVENTS}`;
+}
+
+/** Return what this page uses of an event. */
+function entryOf({ id, event }) {
+  const { kind, seq, epoch, bids, asks, checksum, depth, status } = event;
+  return { ms: Number(ID.exec(id)[1]), event: { kind, seq, epoch, bids, asks, checksum, depth, status } };
+}
+
+function hasReached(entry, { epoch, seq }) {
+  if (entry === undefined) return false;
+  return entry.event.epoch > epoch || (entry.event.epoch === epoch && entry.event.seq >= seq);
+}
+
+async function request(path, signal) {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+  let response;
+  try {
+    response = await fetch(apiUrl(path), { cache: "no-store", headers: keyHeaders(), signal: limited });
+    const page = await response.json();
+    if (!response.ok) throw new PastError(`the server responded with ${response.status}`);
+    if (!Array.isArray(page.events)) throw new PastError("the response is not a page of events");
+    return { page, serverTime: timeOf(response) };
+  } catch (error) {
+    if (error instanceof PastError || error.name === "AbortError") throw error;
+    if (error.name === "TimeoutError") throw new PastError("the server did not respond in time");
+    throw new PastError(response === undefined ? "the server cannot be reached" : "the response cannot be read");
+  }
+}
+
+function timeOf(response) {
+  const time = Date.parse(response.headers.get("Date") ?? "");
+  return Number.isNaN(time) ? null : time;
+}
