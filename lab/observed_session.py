@@ -35,6 +35,7 @@ from collector.metrics import (
 from collector.publish.event_queue import EventQueue, QueueLimit
 from collector.venues.kraken.session import KrakenSession
 from collector.venues.kraken.venue import RESYNCS_PER_10_S
+from collector.venues.session import RequestsUnanswered
 from kraken_book.book import AnySide
 from kraken_book.contract.write import WriteRefusal
 from kraken_book.level import Level
@@ -179,6 +180,9 @@ class ObservedSession:
         except FeedLagging as error:
             self._observe("lagging", str(error))
             self._reconnect("lag")
+        except RequestsUnanswered as error:
+            self._observe("unanswered", str(error))
+            self._reconnect(error.reason)
         self._observe("woken", sorted(self._woken))
         self._observe("waiting", {symbol: q.waiting for symbol, q in self.queues.items()})
         self._woken.clear()
@@ -196,6 +200,13 @@ class ObservedSession:
             at += 1
             if rest is not None:
                 self._observe("steps", sum(1 for _ in rest))
+
+    def _tick(self) -> None:
+        try:
+            self.session.tick(self._steady / 1e9)
+        except RequestsUnanswered as error:
+            self._observe("unanswered", str(error))
+            self._reconnect(error.reason)
 
     def _reconnect(self, reason: str) -> None:
         self.session.close(reason)
@@ -219,7 +230,7 @@ class ObservedSession:
             case SymbolAction("add", symbol):
                 self._add(symbol)
             case SessionAction("tick"):
-                self.session.tick(self._steady / 1e9)
+                self._tick()
             case SessionAction("reconnect"):
                 self._reconnect("closed")
             case SessionAction("share", symbols):

@@ -32,6 +32,12 @@ class VenueRestarts(SessionFailed):
     reason = "restart"
 
 
+class RequestsUnanswered(SessionFailed):
+    """The venue has not answered a request, however often it was sent."""
+
+    reason = "unanswered"
+
+
 class VenueSession(Protocol):
     """The session of one websocket. Times are steady seconds, passed by the caller.
 
@@ -66,7 +72,10 @@ class VenueSession(Protocol):
         """Unsubscribe from a book and remove it."""
 
     def tick(self, now: float) -> None:
-        """Do what is due; call this about once a second."""
+        """Do what is due; call this about once a second.
+
+        A SessionFailed is raised if the connection must be opened again.
+        """
 
     def next_request(self, now: float) -> str | None:
         """Return the request to send now; None if no request waits or the rate is too high."""

@@ -17,6 +17,11 @@ concerned another symbol, or while the request is to be repeated because no answ
 An error may name none of the symbols of its request. Then it decides nothing about any of them.
 Requests for symbols without an answer are repeated with fewer symbols, at most `max_together`, and
 in the end with one. This finds the symbol that the error concerns, without harm to the others.
+
+A request is sent `MAX_ATTEMPTS` times. If a request to subscribe has no answer then, its book is
+refused, and asked for again later; so one symbol does not end the connection of the others. If no
+book of the connection is live, or if a request to unsubscribe has no answer, the connection is
+opened again: nothing else ends a subscription of which late frames may come.
 """
 
 from __future__ import annotations
@@ -26,12 +31,15 @@ from enum import Enum
 
 from collector.feed.books import SymbolBook
 from collector.metrics import SUBSCRIPTION_STATES
+from collector.venues.session import RequestsUnanswered
 from kraken_book.backoff import Backoff
 from kraken_book.symbols import venue_of
 from runtime.logs import get_logger
 
 # Kraken sometimes drops a request, or sends no snapshot (docs/kraken-protocol.md).
 ANSWER_TIMEOUT = 10.0
+# How often a request is sent if no answer comes.
+MAX_ATTEMPTS = 3
 # The same after an error without a symbol.
 TIMEOUT_AFTER_ERROR = 2.0
 # Number of parts that a request is divided into after such an error.
@@ -97,6 +105,8 @@ _TABLE: tuple[tuple[Event, Sequence[State], State], ...] = (
 )
 TRANSITIONS = {(event, state): to for event, states, to in _TABLE for state in states}
 
+# Events that follow from the venue's frames: it answers.
+_ANSWERS = (Event.ACKNOWLEDGED, Event.UNUSABLE, Event.VERIFIED, Event.LEFT)
 _AWAITS_ANSWER = (State.ASKED, State.ACKNOWLEDGED, State.LEAVING)
 
 
@@ -133,6 +143,8 @@ class Subscription:
         self._since = self._answer_due = 0.0
         self._backoff = Backoff()
         self._doubted = False
+        # How often the present request was sent without an answer.
+        self._unanswered = 0
 
     @property
     def symbol(self) -> str:
@@ -155,6 +167,8 @@ class Subscription:
         self.state = state
         self._since = self._clock.now
         self._answer_due = self._since + ANSWER_TIMEOUT
+        if event in _ANSWERS:
+            self._unanswered = 0
         SUBSCRIPTION_STATES.labels(state.value).inc()
         self._log.debug("subscription state changed", symbol=self.symbol, state=state.value)
         match event:
@@ -209,10 +223,36 @@ class Subscription:
         """Wait for the answer once more as long, because it is on its way."""
         self._answer_due = self._clock.now + ANSWER_TIMEOUT
 
+    def time_out(self, *, has_live: bool) -> None:
+        """Repeat a request that had no answer in time, or give up.
+
+        Args:
+            has_live: Whether a book of the connection is live, so that the venue does answer.
+
+        Raises:
+            RequestsUnanswered: It was sent `MAX_ATTEMPTS` times, and only a new connection helps.
+        """
+        self._unanswered += 1
+        if self._unanswered < MAX_ATTEMPTS:
+            self.move(Event.TIMED_OUT)
+        elif self.state is State.ASKED and has_live:
+            self.move(Event.REFUSED, "no answer")
+        else:
+            what = "unsubscribe from" if self.state is State.LEAVING else "subscribe to"
+            raise RequestsUnanswered(
+                f"no answer to {MAX_ATTEMPTS} requests to {what} {self.symbol}"
+            )
+
+    def excuse(self) -> None:
+        """Count attempts anew, because the venue has asked for a pause."""
+        self._unanswered = 0
+
     def divide(self, together: int) -> None:
         """Make smaller requests, after an error that may concern any of `together` symbols."""
         if together > 1:
-            self.max_together = max(1, together // PARTS)
+            before, self.max_together = self.max_together, max(1, together // PARTS)
+            if before is None or self.max_together < before:
+                self._unanswered = 0
             self._answer_due = min(self._answer_due, self._clock.now + TIMEOUT_AFTER_ERROR)
 
     @property

@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 
-from kraken_book.client.api_client import ATTEMPTS, TIMEOUT, AsyncClient, Client
+from kraken_book.client.api_calls import ATTEMPTS, TIMEOUT
 from kraken_book.client.arguments import Time
+from kraken_book.client.async_client import AsyncClient
 from kraken_book.client.best import BestPrices
+from kraken_book.client.blocking_client import Client
 from kraken_book.client.past_events import MAX_LIMIT, PAGE_LIMIT, EventPage, PastEvent
 from kraken_book.frozen_book import FrozenBook
 

@@ -1,4 +1,4 @@
-"""Each test of the conformance suite runs against every venue."""
+"""Fixtures of the conformance suite, which runs each test against every venue."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def venue(request: pytest.FixtureRequest) -> VenueUnderTest:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the times for which a test would have to wait."""
+    """Shorten the timeouts for which tests wait."""
     impatient = partial(Watchdog, SILENCE_TIMEOUT)
     monkeypatch.setattr("collector.venues.connection.Watchdog", lambda _silence: impatient())
     monkeypatch.setattr("collector.venues.sequenced.listing.INTERVAL", 0.6)

@@ -1,4 +1,4 @@
-"""Follow a venue's simulator, and check what is published as a reader would."""
+"""A feed of a venue's simulator, with a reader that checks each published book."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Side = list[tuple[Decimal, Decimal]]
 
 
 class PublishedBook:
-    """A reader of one book: it applies what is published, and keeps the best levels."""
+    """A reader of one book, which applies published levels and keeps the best ones."""
 
     def __init__(self, book: SymbolBook) -> None:
         self.book = book
@@ -63,7 +63,7 @@ class PublishedBook:
 
     @property
     def sides(self) -> tuple[Side, Side]:
-        """The bids and asks that a reader has."""
+        """The bids and asks of the reader."""
         return _numbers(self.naive.bids), _numbers(self.naive.asks)
 
 
@@ -102,7 +102,7 @@ class FollowedFeed:
         await async_wait_until(holds, message)
 
     async def until_live(self, *symbols: str) -> None:
-        """Wait until these books are live; all if there are none."""
+        """Wait until `symbols` are live; without any, until all pairs of the venue are."""
         wanted = symbols or self.venue.pairs
 
         def are_live() -> bool:
@@ -129,41 +129,41 @@ class FollowedFeed:
         return reasons()[0]
 
     async def until_moved(self, symbol: str, updates: int = 10) -> None:
-        """Wait until a book has had so many more updates."""
+        """Wait until a book has received this many more updates."""
         reader = self.readers[symbol]
         until = reader.updates + updates
         await self.until(lambda: reader.updates >= until, f"{symbol} moves")
 
-    async def until_right(self, *symbols: str) -> None:
-        """Stop the markets, and wait until the readers have the simulator's books."""
+    async def until_equal(self, *symbols: str) -> None:
+        """Stop the markets, and wait until each reader's book equals the simulator's."""
         for symbol in symbols or self.venue.pairs:
             await self.inject(f"silence?symbol={symbol}&seconds={SILENCE}")
         for symbol in symbols or self.venue.pairs:
-            await self._until_equal(symbol)
+            await self._until_book_equal(symbol)
         assert [error for reader in self.readers.values() for error in reader.errors] == []
 
-    async def _until_equal(self, symbol: str) -> None:
+    async def _until_book_equal(self, symbol: str) -> None:
         market = await asyncio.to_thread(self.simulator.book, symbol, DEPTH)
-        right = _numbers(market["bids"])[:DEPTH], _numbers(market["asks"])[:DEPTH]
+        expected = _numbers(market["bids"])[:DEPTH], _numbers(market["asks"])[:DEPTH]
         reader = self.readers[symbol]
 
         def is_equal() -> bool:
-            return reader.book.is_live and reader.sides == right
+            return reader.book.is_live and reader.sides == expected
 
-        await self.until(is_equal, f"the reader has the simulator's book of {symbol}")
+        await self.until(is_equal, f"the reader's book of {symbol} equals the simulator's")
 
 
 @asynccontextmanager
 async def followed(
     stage: Stage, venue: VenueUnderTest, selection: str = "", **changes: Any
 ) -> AsyncIterator[FollowedFeed]:
-    """Follow a venue until the end of the context; by default its three pairs.
+    """Follow a venue until the context ends.
 
     Args:
         stage: The stage of the simulator.
         venue: The venue.
-        selection: The symbols, if not the venue's three pairs.
-        **changes: Settings of the venue that differ.
+        selection: The symbols to follow; the three pairs of the venue by default.
+        **changes: Settings of the venue to replace.
 
     Yields:
         The feed.

@@ -1,4 +1,4 @@
-"""`kraken-book check VENUE` says whether the feed of a venue works."""
+"""`kraken-book check VENUE` reports whether the feed of a venue works."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check(stage: Stage, venue: VenueUnderTest, url: str, rest_url: str) -> Proce
     return stage.program("kraken_book", "check", venue.name, *SHORT, **settings)
 
 
-def test_check_of_a_good_venue_ends_with_0(stage: Stage, venue: VenueUnderTest) -> None:
+def test_check_of_a_working_venue_exits_with_0(stage: Stage, venue: VenueUnderTest) -> None:
     simulator = stage.simulator("--venue", venue.name, "--rate", "100", "--log-level", "warning")
     checked = check(stage, venue, simulator.url, simulator.rest_url)
     assert checked.wait_for_end() == 0, checked.log
@@ -32,21 +32,21 @@ def test_check_of_a_good_venue_ends_with_0(stage: Stage, venue: VenueUnderTest) 
     assert compared in checked.log
 
 
-def test_check_of_a_venue_that_sends_wrong_data_ends_with_1(
+def test_check_of_a_venue_with_wrong_books_exits_with_1(
     stage: Stage, venue: VenueUnderTest
 ) -> None:
-    hit = venue.pairs[0]
+    faulty = venue.pairs[0]
     simulator = stage.simulator(
         *("--venue", venue.name, "--rate", "300", "--log-level", "warning"),
-        # Enough for some that come after the book is live.
-        *(("--fault", f"crossed?symbol={hit}") * 60),
+        # So many that some come after the book is live.
+        *(("--fault", f"crossed?symbol={faulty}") * 60),
     )
     checked = check(stage, venue, simulator.url, simulator.rest_url)
     assert checked.wait_for_end() == 1, checked.log
     assert "WRONG" in checked.log
 
 
-def test_check_of_an_address_without_a_venue_ends_with_1(
+def test_check_of_an_address_without_a_venue_exits_with_1(
     stage: Stage,
 ) -> None:
     url = f"127.0.0.1:{free_port()}"

@@ -1,4 +1,4 @@
-"""Promises about connections: their ends are told, and they come back with right books."""
+"""A connection that ends is reported and reopened, and its books are correct again."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ pytestmark = pytest.mark.process
 
 
 @pytest.mark.parametrize("fault", ["drop", "accept_and_close?seconds=1"])
-async def test_lost_connection_is_told_and_comes_back(
+async def test_lost_connection_is_reported_and_reopened(
     stage: Stage, venue: VenueUnderTest, fault: str
 ) -> None:
     async with followed(stage, venue) as feed:
         await feed.until_live()
-        hit = venue.pairs[0]
+        faulty = venue.pairs[0]
         await feed.inject(fault)
         if fault.startswith("accept"):
             await feed.inject("drop")
-        assert await feed.until_doubted(hit) == "closed"
+        assert await feed.until_doubted(faulty) == "closed"
         await feed.until_live()
-        await feed.until_right()
-        # All books of a connection come back with one snapshot each.
-        assert feed[hit].snapshots == 2
+        await feed.until_equal()
+        # The new connection brings one snapshot of each book.
+        assert feed[faulty].snapshots == 2
 
 
-async def test_silent_connection_is_told_and_opened_again(
+async def test_silent_connection_is_reported_and_reopened(
     stage: Stage, venue: VenueUnderTest
 ) -> None:
     async with followed(stage, venue) as feed:
@@ -36,7 +36,7 @@ async def test_silent_connection_is_told_and_opened_again(
         await feed.inject("mute?seconds=4")
         assert await feed.until_doubted(venue.pairs[0]) == "silent"
         await feed.until_live()
-        await feed.until_right()
+        await feed.until_equal()
 
 
 async def test_garbage_never_makes_a_live_book_wrong(stage: Stage, venue: VenueUnderTest) -> None:
@@ -46,7 +46,7 @@ async def test_garbage_never_makes_a_live_book_wrong(stage: Stage, venue: VenueU
             await feed.inject(f"garbage?kind={kind}")
             await feed.until_moved(venue.pairs[0], 8)
         await feed.until_live()
-        await feed.until_right()
+        await feed.until_equal()
 
 
 async def test_quiet_market_keeps_its_connection_and_its_books(
@@ -54,9 +54,9 @@ async def test_quiet_market_keeps_its_connection_and_its_books(
 ) -> None:
     async with followed(stage, venue) as feed:
         await feed.until_live()
-        await feed.until_right()
+        await feed.until_equal()
         confirmed = feed[venue.pairs[0]].book.confirmed_at.steady
-        # Longer than the silence after which a connection is closed.
+        # Longer than the timeout of a silent connection.
         until = confirmed + 4_000_000_000
         book = feed[venue.pairs[0]].book
         await feed.until(lambda: book.confirmed_at.steady >= until, "frames confirm the book")
@@ -75,7 +75,7 @@ async def test_refused_requests_and_handshakes_are_tried_again(
         await feed.inject("drop")
         await feed.until_doubted(venue.pairs[0])
         await feed.until_live()
-        await feed.until_right()
+        await feed.until_equal()
 
 
 async def test_maintenance_ends_and_books_come_back(stage: Stage, venue: VenueUnderTest) -> None:
@@ -86,4 +86,18 @@ async def test_maintenance_ends_and_books_come_back(stage: Stage, venue: VenueUn
         await feed.inject(fault)
         await feed.until_doubted(venue.pairs[0])
         await feed.until_live()
-        await feed.until_right()
+        await feed.until_equal()
+
+
+async def test_unsubscribe_that_is_never_answered_reopens_the_connection(
+    stage: Stage, venue: VenueUnderTest
+) -> None:
+    async with followed(stage, venue) as feed:
+        await feed.until_live()
+        faulty, other = venue.pairs[:2]
+        await feed.inject("answer_never?method=unsubscribe&seconds=60")
+        await feed.inject(f"crossed?symbol={faulty}")
+        # Only a connection that ends makes the other book syncing.
+        assert await feed.until_doubted(other) == "unanswered"
+        await feed.until_live()
+        await feed.until_equal()

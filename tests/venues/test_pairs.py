@@ -1,4 +1,4 @@
-"""Promises about pairs: listed, delisted, refused."""
+"""Pairs that are listed, delisted and refused."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from tests.venues.under_test import VenueUnderTest
 pytestmark = pytest.mark.process
 
 
-async def test_wildcard_follows_listed_pairs_and_leaves_delisted_ones(
+async def test_wildcard_follows_listed_pairs_and_drops_delisted_ones(
     stage: Stage, venue: VenueUnderTest
 ) -> None:
-    hit = venue.pairs[2]
-    new = hit.replace(hit.partition("/")[0], "NEW")
+    faulty = venue.pairs[2]
+    new = faulty.replace(faulty.partition("/")[0], "NEW")
     async with followed(stage, venue, "*") as feed:
         await feed.until_live()
         await feed.inject(f"list?symbol={new}")
         await feed.until(lambda: new in feed.readers, "the new pair is followed")
         await feed.until_live(new)
         await feed.inject(
-            venue.fault("delist", "pair_status?symbol={symbol}&status=delisted").format(symbol=hit)
+            venue.fault("delist", "pair_status?symbol={symbol}&status=delisted").format(
+                symbol=faulty
+            )
         )
-        await feed.until(lambda: hit not in feed.readers, "the delisted pair is left")
-        await feed.until_right(venue.pairs[0], new)
+        await feed.until(lambda: faulty not in feed.readers, "the delisted pair is left")
+        await feed.until_equal(venue.pairs[0], new)
 
 
 async def test_unknown_pair_is_refused_and_the_others_are_followed(
@@ -36,10 +38,10 @@ async def test_unknown_pair_is_refused_and_the_others_are_followed(
         refused = feed["NOPE/XYZ"].book
         await feed.until(lambda: refused.status == "refused", "the pair is refused")
         assert refused.reason
-        await feed.until_right()
+        await feed.until_equal()
 
 
-async def test_proof_is_the_venues(stage: Stage, venue: VenueUnderTest) -> None:
+async def test_venue_has_its_proof(stage: Stage, venue: VenueUnderTest) -> None:
     async with followed(stage, venue) as feed:
         assert feed.opened.proof == venue.proof
 
@@ -61,4 +63,4 @@ async def test_rest_that_fails_for_a_while_delays_books_and_loses_none(
         await feed.inject(fault)
         await feed.inject("drop")
         await feed.until_live()
-        await feed.until_right()
+        await feed.until_equal()

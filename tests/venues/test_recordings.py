@@ -1,4 +1,4 @@
-"""Recorded connections of venues: every change is accounted for, and the books are right."""
+"""Recorded connections of venues give exactly the books of an independent rebuild."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Numbers = dict[Decimal, Decimal]
 
 
 class RebuiltBook:
-    """An independent rebuild: a dict for each side, sorted when it is read."""
+    """An independent rebuild of a book: one dict for each side."""
 
     def __init__(self) -> None:
         self.bids: Numbers = {}
@@ -64,7 +64,9 @@ def received(tape: Path) -> Iterator[bytes]:
         ("nknusdt", VenuePair("NKN/USDT", "NKNUSDT", Precision(5, 1), "TRADING", is_traded=True)),
     ],
 )
-def test_binance_joins_as_recorded(name: str, pair: VenuePair, recorded: FindRecording) -> None:
+def test_binance_recording_joins_and_equals_an_independent_rebuild(
+    name: str, pair: VenuePair, recorded: FindRecording
+) -> None:
     tape = recorded(f"venues/binance-{name}.tape")
     snapshot = json.loads(recorded(f"venues/binance-{name}.snapshot.json").read_text())["body"]
     venue = VenueConversation(binance_traits(DEPTH), [pair], DEPTH)
@@ -92,7 +94,7 @@ def test_binance_joins_as_recorded(name: str, pair: VenuePair, recorded: FindRec
     assert venue.books[pair.symbol].resyncs == 0
 
 
-def test_bitfinex_has_no_gap_and_its_books_are_the_independent_ones(
+def test_bitfinex_recording_has_no_gap_and_equals_an_independent_rebuild(
     recorded: FindRecording,
 ) -> None:
     frames = list(received(recorded("venues/bitfinex.tape")))
@@ -127,7 +129,7 @@ def test_bitfinex_has_no_gap_and_its_books_are_the_independent_ones(
         assert venue.books[symbol].resyncs == 0
 
 
-def test_coinbase_is_read_as_recorded(recorded: FindRecording) -> None:
+def test_coinbase_recording_equals_an_independent_rebuild(recorded: FindRecording) -> None:
     frames = recorded("venues/coinbase-btcusd.jsonl").read_text().splitlines()
     pair = VenuePair("BTC/USD", "BTC-USD", Precision(2, 8), "online", is_traded=True)
     venue = VenueConversation(coinbase_traits(DEPTH), [pair], DEPTH)

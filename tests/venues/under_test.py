@@ -1,4 +1,4 @@
-"""The venues of the conformance suite. A new venue is one entry here."""
+"""The venues of the conformance suite. Add one entry here for a new venue."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 
 class VenueUnderTest(NamedTuple):
-    """What the suite must know of a venue.
+    """The facts about a venue that the suite needs.
 
     Attributes:
         name: The venue's name.
-        pairs: Three pairs of its simulator, as symbols within the venue.
+        pairs: Three pairs that its simulator has, without the name of the venue.
         proof: How its books are proved.
-        gap_is_of_connection: Whether a lost frame makes all books of the connection doubtful.
-        gap_reasons: The reasons of a book after a lost frame.
+        gap_is_of_connection: Whether a lost frame resyncs all books of the connection.
+        gap_reasons: The possible reasons of a book after a lost frame.
         gives_books: Whether it gives its present books by REST, to compare with.
-        faults: The faults of its simulator that differ from the usual ones, by `gap`, `precision`,
-            `delist`, `rest_limit`, `slow_rest`, `rest_error` or `maintenance`; an empty text if the
-            venue cannot have the fault.
+        faults: Faults that its simulator spells differently, by `gap`, `precision`, `delist`,
+            `rest_limit`, `slow_rest`, `rest_error` or `maintenance`; an empty text if the venue
+            cannot have the fault.
     """
 
     name: str
@@ -30,7 +30,7 @@ class VenueUnderTest(NamedTuple):
     faults: Mapping[str, str] = {}
 
     def fault(self, kind: str, usual: str) -> str:
-        """Return the request for a fault; empty if the venue cannot have it."""
+        """Return how to inject a fault; an empty text if the venue cannot have it."""
         return self.faults.get(kind, usual)
 
 

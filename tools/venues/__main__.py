@@ -16,11 +16,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from collector.settings import VENUES
 from lab.stage import Stage
 from tools.console import exit_on_signals, options_parser, print_progress, print_verdict
 from tools.venues.report import report
 from tools.venues.run import VenuesOptions, VenuesRun, broken_promises
-from tools.venues.system import BASES, QUOTES
+from tools.venues.system import BASES
 
 DESCRIPTION = "Disturb one venue at a time with faults and kills; the others must not notice."
 
@@ -49,7 +50,7 @@ def read_options() -> VenuesOptions:
     add = parser.add_argument
     add(
         "--venues",
-        default=",".join(QUOTES),
+        default=",".join(VENUES),
         help="comma-separated venues, two or more (default: %(default)s)",
     )
     add(
@@ -78,8 +79,8 @@ def read_options() -> VenuesOptions:
     )
     given = parser.parse_args()
     venues = tuple(dict.fromkeys(given.venues.split(",")))
-    if len(venues) < 2 or not set(venues) <= QUOTES.keys():
-        parser.error(f"--venues {given.venues}: use two or more of {', '.join(QUOTES)}")
+    if len(venues) < 2 or not set(venues) <= set(VENUES):
+        parser.error(f"--venues {given.venues}: use two or more of {', '.join(VENUES)}")
     if not 1 <= given.books <= len(BASES):
         parser.error(f"--books {given.books}: use 1 to {len(BASES)}")
     return VenuesOptions(venues, given.seconds, given.books, given.rate, given.seed)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from collector.settings import CollectorSettings
+from kraken_book.selection import Selection
 from kraken_book.symbols import KRAKEN, symbol_of
 from lab.services import Api, Collector, SimulatorProcess
 from lab.stage import Stage
@@ -13,8 +15,6 @@ from lab.stored_books import StoredBooks
 from launcher.embedded_redis import EmbeddedRedis
 from tools.faults import FaultMaker
 
-QUOTES = {"kraken": "USD", "coinbase": "USD", "binance": "USDT", "bitfinex": "USD"}
-"""The venues, and the quote of their pairs."""
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC", "LINK", "DOT", "AVAX")
 API_REPLICAS = 2
 CONNECTION_FAULT_IN = 4
@@ -121,7 +121,7 @@ def start_venues(
 def _start_venue(
     stage: Stage, redis_url: str, venue: str, books: int, rate: float, seed: int
 ) -> VenueSide:
-    pairs = tuple(f"{base}/{QUOTES[venue]}" for base in BASES[:books])
+    pairs = _pairs(venue, books)
     simulator = stage.simulator(
         *("--venue", venue, "--symbols", ",".join(pairs), "--rate", str(rate)),
         *("--control", "0", "--log-level", "warning", "--seed", str(seed)),
@@ -140,3 +140,10 @@ def _start_venue(
         collector = stage.venue_collector(redis_url, venue, simulator, **settings)
     faults = FaultMaker(pairs, seed, venue, CONNECTION_FAULT_IN, delists=True)
     return VenueSide(venue, pairs, simulator, collector, faults)
+
+
+def _pairs(venue: str, books: int) -> tuple[str, ...]:
+    """Return pairs with the quote of the venue's default symbols."""
+    usual: Selection = CollectorSettings.model_fields[f"{venue}_symbols"].default
+    _, _, quote = usual.names[0].partition("/")
+    return tuple(f"{base}/{quote}" for base in BASES[:books])

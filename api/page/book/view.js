@@ -1,6 +1,8 @@
 // The view of one book: ladder, facts about its trust, and panels.
 
-import { folded, venueOf } from "../data/selection.js";
+import { readBest } from "../best/read.js";
+import { BestTable } from "../best/table.js";
+import { folded, pairOf, venueOf } from "../data/selection.js";
 import { basisPoints } from "../parts/basis_points.js";
 import { NOTHING, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
 import { clean, sourceText } from "../parts/words.js";
@@ -125,7 +127,7 @@ class ShownBook {
     this.element.append(this.#explanation.element);
     this.#part("explain").addEventListener("click", () => this.#explanation.open());
     this.#part("back").href = hashOf(router.table);
-    this.#panels = panelsOf({ followed, painter, keys });
+    this.#panels = [...panelsOf({ followed, painter, keys }), ["developer", openBest(followed.symbol)]];
     for (const [slot, { element }] of this.#panels) this.#slot(slot).append(element);
     this.#removeKeys = keys.add("This book", this.#bindings());
   }
@@ -196,4 +198,11 @@ class ShownBook {
   #part(name) {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
+}
+
+/** Return the best prices of a symbol's pair, which are hidden if only one venue has it. */
+function openBest(symbol) {
+  const best = new BestTable(readBest);
+  best.follow(pairOf(symbol));
+  return best;
 }

@@ -20,7 +20,8 @@ from collector.venues.kraken.answers import RequestAnswer, excerpt
 from collector.venues.kraken.book_feed import ENTRIES_PER_STEP, BookFeed
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscriber import Subscriber
-from collector.venues.subscription import Clock, Subscription
+from collector.venues.session import RequestsUnanswered
+from collector.venues.subscription import MAX_ATTEMPTS, Clock, Subscription
 from kraken_book.symbols import is_symbol
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
@@ -74,6 +75,8 @@ class KrakenSession:
         self._book_feed = BookFeed(self._subscriber, self.lag, self._log, path.take)
         self._on_instruments = on_instruments
         self._instruments_asked_at = 0.0
+        # How often pairs were requested since they came last.
+        self._instruments_attempts = 0
         self._has_instruments = False
         self._accepts_instruments = True
 
@@ -114,7 +117,10 @@ class KrakenSession:
         return self.requests.next_request(now)
 
     def tick(self, now: float) -> None:
-        """Make requests that are due, and repeat unanswered ones; call this about once a second."""
+        """Make requests that are due, and repeat unanswered ones; call this about once a second.
+
+        A RequestsUnanswered is raised if the connection must be opened again.
+        """
         self._clock.now = now
         self._log.sum_up()
         is_due = now - self._instruments_asked_at >= INSTRUMENTS_RETRY_DELAY
@@ -201,6 +207,16 @@ class KrakenSession:
     # Pairs
 
     def _ask_instruments(self, *, again: bool = False) -> None:
+        """Request the pairs, unless that was done often enough; if `again`, unsubscribe first.
+
+        Raises:
+            RequestsUnanswered: The pairs never came, so that no book can be subscribed to.
+        """
+        if self._instruments_attempts >= MAX_ATTEMPTS:
+            if not self._has_instruments:
+                raise RequestsUnanswered(f"no pairs after {MAX_ATTEMPTS} requests")
+            return
+        self._instruments_attempts += 1
         self._instruments_asked_at = self._clock.now
         self.requests.ask_instruments(again=again)
 
@@ -225,6 +241,8 @@ class KrakenSession:
         # If most pairs have no symbol, the list of known symbols is too incomplete to be used.
         is_all = frame.is_snapshot and bool(pairs) and nameless <= len(pairs)
         self._accepts_instruments = self._on_instruments(pairs, is_all)
+        if frame.is_snapshot and pairs:
+            self._instruments_attempts = 0
         if frame.is_snapshot and pairs and not self._has_instruments:
             self._has_instruments = True
             self.tick(self._clock.now)
@@ -251,6 +269,7 @@ class KrakenSession:
         if answer.is_rate_limited:
             self._log.warning("kraken rate limit exceeded, pausing requests", error=error)
             self.requests.pause(self._clock.now)
+            self._subscriber.on_rate_limit()
         elif sent is None or sent.symbols:
             self._subscriber.on_answer(answer, sent.symbols if sent is not None else ())
         elif answer.is_already_subscribed:

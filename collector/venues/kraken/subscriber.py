@@ -15,6 +15,7 @@ from collector.metrics import MISMATCHES, RESYNCS
 from collector.venues.kraken.answers import RequestAnswer
 from collector.venues.kraken.frames import Pair
 from collector.venues.kraken.requests import Requests
+from collector.venues.session import RequestsUnanswered
 from collector.venues.subscription import Clock, Event, State, Subscription
 from kraken_book.symbols import spellings
 from runtime.limited_log import LimitedLog
@@ -98,7 +99,10 @@ class Subscriber:
         return all(each.state in _SETTLED for each in self.by_symbol.values())
 
     def tick(self) -> None:
-        """Make requests that are due, and repeat unanswered ones."""
+        """Make requests that are due, and repeat unanswered ones.
+
+        A RequestsUnanswered is raised if the connection must be opened again.
+        """
         everything = (*self.by_symbol.values(), *self._leaving.values())
         for subscription in everything:
             if subscription.is_overdue:
@@ -116,9 +120,16 @@ class Subscriber:
         if state is State.ACKNOWLEDGED:
             self._resync(subscription, "unanswered", "no snapshot after the acknowledgement")
             return
-        subscription.move(Event.TIMED_OUT)
-        if state is State.LEAVING:
-            self._requests.leave(symbol, subscription.max_together)
+        has_live = any(each.state is State.LIVE for each in self.by_symbol.values())
+        try:
+            subscription.time_out(has_live=has_live)
+        except RequestsUnanswered:
+            # Frames of a removed book are ignored anyway.
+            if self._leaving.pop(symbol, None) is None:
+                raise
+        else:
+            if state is State.LEAVING:
+                self._requests.leave(symbol, subscription.max_together)
 
     def _ask_if_due(self, subscription: Subscription) -> None:
         """Request a book if the request is due and the budget of resyncs permits it."""
@@ -182,6 +193,11 @@ class Subscriber:
             self._resync(subscription, "precision", "its precisions are known now")
 
     # Answers
+
+    def on_rate_limit(self) -> None:
+        """Give requests more attempts, because Kraken asks for a pause."""
+        for subscription in (*self.by_symbol.values(), *self._leaving.values()):
+            subscription.excuse()
 
     def on_answer(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
         """Move the subscriptions that an answer concerns.

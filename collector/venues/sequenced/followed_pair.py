@@ -21,6 +21,10 @@ from collector.venues.sequenced.protocol import BookMessage, RestSnapshot, Venue
 from collector.venues.subscription import Clock, Event, State, Subscription
 from runtime.limited_log import LimitedLog
 
+# A book that was joined with a snapshot alone is compared with another one after this time without
+# a change, and again after twice as long each time. A subscription that was granted, and delivers
+# nothing, would be noticed only by the resync of quiet books otherwise.
+RECHECK_DELAY = 5.0
 _TAKES_SNAPSHOTS = (State.LIVE, State.ACKNOWLEDGED)
 
 
@@ -63,6 +67,9 @@ class FollowedPair:
         self._last = 0
         # Whether a large snapshot is being read.
         self._is_filling = False
+        # Seconds until the next comparison; None if a change has shown that the stream delivers.
+        self._recheck_delay: float | None = None
+        self._joined_at = 0.0
 
     @property
     def book(self) -> SymbolBook:
@@ -81,7 +88,7 @@ class FollowedPair:
 
     def drop(self) -> None:
         """Forget the levels, because they may be wrong."""
-        self._deep = self.join = None
+        self._deep = self.join = self._recheck_delay = None
         self._is_filling = False
 
     def begin_join(self) -> None:
@@ -89,11 +96,19 @@ class FollowedPair:
         if self._traits.snapshot is not None:
             self.join = Join(self._clock.now)
 
-    def renew_if_thin(self) -> None:
-        """Begin to join with another snapshot if the levels of the present one are nearly gone."""
-        if self._deep is not None and self._deep.is_thin and self.join is None:
+    def renew_if_needed(self) -> None:
+        """Begin to join a live book with another snapshot if the present one is not enough.
+
+        That is so if its levels are nearly gone, or if no change has come since it.
+        """
+        if self._deep is None or self.join is not None:
+            return
+        now, delay = self._clock.now, self._recheck_delay
+        if self._deep.is_thin:
             self._log.info("snapshot nearly used up, asking for another", symbol=self.book.symbol)
-            self.join = Join(self._clock.now, since=self._last)
+            self.join = Join(now, since=self._last)
+        elif delay is not None and now - self._joined_at >= delay:
+            self.join = Join(now, since=self._last)
 
     def take_change(self, message: BookMessage, read_at: Timestamp) -> None:
         """Apply a change to the live book, and keep it if a join waits for its snapshot.
@@ -121,6 +136,7 @@ class FollowedPair:
                 return
             require_next(message, self._last)
             self._last = message.last
+            self._recheck_delay = None
         # Before the change is applied, so that no old book is shown as current.
         self._lag.on_update(self.book.symbol, message.time, read_at)
         deep.apply(message, read_at)
@@ -197,10 +213,14 @@ class FollowedPair:
             require_next(change, last)
             deep.add(change)
             last, time = change.last, change.time
-        self._last, self.join = last, None
+        delivers = self.join is not None and self.join.has_changes
+        self._last, self.join, self._joined_at = last, None, self._clock.now
         if self.is_live and self._deep is not None:
+            if self._recheck_delay is not None:
+                self._recheck_delay *= 2
             self._renew(self._deep, deep)
         else:
+            self._recheck_delay = None if delivers else RECHECK_DELAY
             self._become_live(deep, time, self.book.confirmed_at)
 
     def _renew(self, old: DeepBook, new: DeepBook) -> None:

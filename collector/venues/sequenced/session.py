@@ -126,7 +126,10 @@ class SequencedSession:
         return self._subscriber.are_settled
 
     def tick(self, now: float) -> None:
-        """Make requests that are due, and repeat unanswered ones; call this about once a second."""
+        """Make requests that are due, and repeat unanswered ones; call this about once a second.
+
+        A RequestsUnanswered is raised if the connection must be opened again.
+        """
         self._clock.now = now
         self._log.sum_up()
         self.requests.keep_alive(self._last_frame_at, now)

@@ -23,6 +23,7 @@ from runtime.limited_log import LimitedLog
 MAX_TEXT = 200
 MAX_PAIRS_SHOWN = 10
 _SETTLED = (State.LIVE, State.REFUSED)
+_PENDING = (State.ASKED, State.LEAVING)
 
 
 class PairSubscriber:
@@ -102,7 +103,10 @@ class PairSubscriber:
             followed.subscription.close(reason)
 
     def tick(self) -> None:
-        """Make requests that are due, and repeat unanswered ones."""
+        """Make requests that are due, and repeat unanswered ones.
+
+        A RequestsUnanswered is raised if the connection must be opened again.
+        """
         if self._listing.version != self._listing_version:
             self._listing_version = self._listing.version
             for followed in tuple(self._by_symbol.values()):
@@ -142,9 +146,9 @@ class PairSubscriber:
         if subscription.state is State.ACKNOWLEDGED:
             self.doubt(followed, "unanswered", "no snapshot after the acknowledgement")
             return
+        subscription.time_out(has_live=any(each.is_live for each in self._by_symbol.values()))
         if subscription.state is State.LEAVING and followed.pair is not None:
             self._requests.leave(followed.pair.name, subscription.max_together)
-        subscription.move(Event.TIMED_OUT)
 
     def _ask_if_known(self, followed: FollowedPair) -> None:
         """Request a book if its pair is known and the budget of resyncs permits it."""
@@ -164,11 +168,11 @@ class PairSubscriber:
             self._requests.ask(pair.name, subscription.max_together)
 
     def _check_live(self, followed: FollowedPair) -> None:
-        """Resync a live book that had no change for long, or renew one with few known levels."""
+        """Resync a live book that had no change for long, or renew its snapshot if needed."""
         if self._clock.now - followed.changed_at >= self._quiet_resync:
             self.doubt(followed, "quiet", "no change for long")
         else:
-            followed.renew_if_thin()
+            followed.renew_if_needed()
 
     # Answers
 
@@ -194,18 +198,21 @@ class PairSubscriber:
         )
         if refused.is_rate_limited:
             self._requests.pause(self._clock.now)
+            for each in self._by_symbol.values():
+                each.subscription.excuse()
             return
-        if len(refused.pairs) > 1:
+        # If the error names no pair, it may concern any request.
+        named = [self._by_name[name] for name in refused.pairs if name in self._by_name]
+        concerned = (each.subscription for each in named or self._by_symbol.values())
+        pending = [each for each in concerned if each.state in _PENDING]
+        if len(pending) > 1:
             # One of them may be wrong. They are asked for again in smaller parts, which find it.
-            for name in refused.pairs:
-                if (followed := self._by_name.get(name)) is not None:
-                    followed.subscription.divide(len(refused.pairs))
-            return
-        for name in refused.pairs:
-            if (followed := self._by_name.get(name)) is not None:
-                # A refusal to end a subscription means that there is none.
-                followed.subscription.move(Event.LEFT)
-                followed.subscription.move(Event.REFUSED, error)
+            for subscription in pending:
+                subscription.divide(len(pending))
+        elif named and pending:
+            # A refusal to end a subscription means that there is none.
+            pending[0].move(Event.LEFT)
+            pending[0].move(Event.REFUSED, error)
 
     # Doubts
 

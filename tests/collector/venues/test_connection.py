@@ -24,6 +24,7 @@ from collector.feed.venue import ConnectionState
 from collector.venues.connection import YIELD_INTERVAL_NS, FeedConnection
 from collector.venues.feed_socket import MAX_WAITING
 from collector.venues.kraken.session import KrakenSession
+from collector.venues.session import RequestsUnanswered
 from kraken_book.backoff import Backoff
 from lab.waiting import async_wait_until, cancel
 from tests.collector.venues.kraken.kraken_side import (
@@ -106,6 +107,28 @@ async def test_connection_backs_off_from_an_address_that_does_not_answer() -> No
     assert connection.state is ConnectionState.BACKING_OFF
     assert (book.status, book.reason) == ("asked", "unreachable")
     await cancel(running)
+
+
+class UnansweredSession(KrakenSession):
+    """A session whose first tick finds that its requests are not answered."""
+
+    def tick(self, now: float) -> None:  # noqa: ARG002
+        raise RequestsUnanswered("no answer")
+
+
+async def test_connection_of_a_session_without_answers_is_opened_again() -> None:
+    async def handle(websocket: ServerConnection) -> None:
+        await websocket.wait_closed()
+
+    def open_unanswered(books: Mapping[str, SymbolBook]) -> KrakenSession:
+        resyncs = SharedBudget(50, 10.0).join()
+        return UnansweredSession(books, 10, 300.0, resyncs, LagMemory(), lambda *_: True)
+
+    async with connected(handle, open_unanswered, (BTC,)) as connection:
+        book = connection.books[BTC]
+        await async_wait_until(lambda: connection.reconnects == 1)
+        assert connection.state is ConnectionState.BACKING_OFF
+        assert book.reason == "unanswered"
 
 
 async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() -> None:

@@ -171,6 +171,30 @@ def test_table_is_hidden_without_a_pair_of_several_venues_and_ends_with_the_answ
     wait_until(lambda: rows(page) == [], "the table is hidden")
 
 
+def test_view_of_a_book_has_the_table_of_its_pair_and_closes_it(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    page = shown.page
+    scripted.do(lambda: scripted.api.markets[SYMBOL].row.update(status="syncing", reason="lag"))
+    page.goto(f"{scripted.url}#/binance:{SYMBOL}")
+    wait_until(lambda: len(rows(page)) == 2, "the table is shown")
+    assert page.locator(".book .best-prices").count() == 1
+    shapes = page.evaluate(
+        """() => [...document.querySelectorAll(".best-prices .status")].map((status) =>
+            getComputedStyle(status, "::before").content)"""
+    )
+    assert shapes == ['"◐"', '"●"']
+    page.goto(f"{scripted.url}#/SOL/USD")
+    with page.expect_response(lambda response: response.url.endswith("/best/SOL%2FUSD")):
+        page.reload()
+    shown.wait_for_text(".book h2", "SOL/USD")
+    assert rows(page) == []
+    page.goto(f"{scripted.url}#{SYMBOL}")
+    wait_until(lambda: len(rows(page)) == 2, "the table is between the others")
+    assert page.locator(".best-prices").count() == 1
+    assert shown.errors == []
+
+
 def test_hidden_page_requests_no_best_prices(scripted: ScriptedPage, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()

@@ -54,6 +54,11 @@ class Join:
         self._attempts = 0
         self._due = now
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether a change has come, so that the stream is known to deliver."""
+        return bool(self._waiting)
+
     def add(self, change: BookMessage) -> None:
         """Keep a change until the snapshot comes.
 

@@ -121,6 +121,38 @@ def test_pair_without_a_change_is_joined_with_the_snapshot_alone() -> None:
     assert venue.status() == ("syncing", "sequence")
 
 
+def test_granted_stream_that_delivers_nothing_is_found_by_another_snapshot() -> None:
+    venue = Binance()
+    venue.wait(6.0)
+    venue.answer(100)
+    assert venue.status() == ("live", None)
+    # The pair is quiet: the same book again and again, more and more rarely.
+    pauses = []
+    for _ in range(3):
+        begun = venue.now
+        while not venue.asked:
+            venue.wait(1.0)
+        venue.answer(100)
+        pauses.append(venue.now - begun)
+    assert venue.status() == ("live", None)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 2 * pauses[0]
+    while not venue.asked:
+        venue.wait(1.0)
+    venue.answer(140, bids=[("99.70000000", "1.00000000"), *BIDS])
+    assert venue.status() == ("syncing", "sequence")
+
+
+def test_stream_that_delivers_needs_no_other_snapshot() -> None:
+    venue = Binance()
+    venue.wait(6.0)
+    venue.answer(100)
+    venue.change(101, 101)
+    venue.wait(60.0)
+    assert venue.asked == []
+    assert venue.status() == ("live", None)
+
+
 def test_missing_number_resyncs_only_its_pair() -> None:
     venue = Binance(BTC, ETH)
     venue.change(96, 101)
@@ -174,7 +206,7 @@ def test_snapshot_that_is_nearly_used_up_is_renewed_while_the_book_stays_live() 
     assert venue.sides("BTC/USDT")[1][0] == ("6036.00", "1.00000")
 
 
-def test_renewal_that_shows_another_book_is_a_doubt() -> None:
+def test_renewal_with_another_book_is_doubted() -> None:
     venue = Binance(depth=10)
     venue.change(96, 101)
     venue.answer(100, levels(5000, 1000, -1), levels(5001, 1000, 1))
@@ -185,7 +217,7 @@ def test_renewal_that_shows_another_book_is_a_doubt() -> None:
     assert venue.status() == ("syncing", "sequence")
 
 
-def test_window_that_the_snapshot_does_not_cover_is_a_doubt() -> None:
+def test_window_beyond_the_snapshot_is_doubted() -> None:
     venue = Binance(depth=10)
     venue.change(96, 101)
     venue.answer(100, levels(5000, 1000, -1), levels(5001, 1000, 1))
@@ -199,7 +231,7 @@ def test_shutdown_of_the_server_ends_the_connection() -> None:
         venue.take({"e": "serverShutdown", "E": 1})
 
 
-def test_refused_pair_and_rate_limit() -> None:
+def test_refused_pair_has_the_reason_and_a_rate_limit_pauses_requests() -> None:
     venue = VenueConversation(binance_traits(10), [BTC])
     (request,) = venue.requests()
     venue.take({"code": 2, "msg": "Invalid request: unknown symbol", "id": request["id"]})
@@ -230,7 +262,7 @@ def test_refusal_of_several_pairs_refuses_only_the_wrong_one() -> None:
     assert {name for name, _ in venue.asked} == {pair.name for pair in pairs} - {"P3USDT"}
 
 
-def test_request_that_was_too_much_is_repeated_and_no_pair_is_refused() -> None:
+def test_rate_limited_request_is_repeated_and_refuses_no_pair() -> None:
     venue = VenueConversation(binance_traits(10), [BTC, ETH])
     (request,) = venue.requests()
     venue.take({"error": {"code": -1003, "msg": "Too many requests"}, "id": request["id"]})
@@ -240,7 +272,7 @@ def test_request_that_was_too_much_is_repeated_and_no_pair_is_refused() -> None:
     assert [each["params"] for each in again] == [request["params"]]
 
 
-def test_broken_frame_is_of_its_pair_alone() -> None:
+def test_broken_frame_doubts_its_pair_alone() -> None:
     venue = Binance(BTC, ETH)
     venue.change(96, 101)
     venue.change(7, 7, pair="ETHUSDT")
@@ -260,7 +292,7 @@ def test_combined_streams_have_the_frame_in_data() -> None:
     assert venue.sides("BTC/USDT")[0][0] == ("99.70", "1.00000")
 
 
-def test_quiet_connection_is_asked_for_a_sign_of_life() -> None:
+def test_quiet_connection_sends_a_ping() -> None:
     venue = Binance()
     venue.join()
     assert [each["method"] for each in venue.requests(seconds=3)] == ["LIST_SUBSCRIPTIONS"]
@@ -282,7 +314,7 @@ def test_pairs_are_decoded_with_their_steps() -> None:
     assert depth_path("BTCUSDT", 5000) == "/api/v3/depth?symbol=BTCUSDT&limit=5000"
 
 
-def test_answer_that_is_no_snapshot_is_named() -> None:
+def test_answer_without_a_snapshot_is_an_error() -> None:
     with pytest.raises(ValueError, match="lastUpdateId"):
         decode_depth(b'{"code":-1121,"msg":"Invalid symbol."}', 1000)
     assert isinstance(decode_depth(b'{"lastUpdateId":1,"bids":[],"asks":[]}', 5), RestSnapshot)

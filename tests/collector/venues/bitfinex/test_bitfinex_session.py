@@ -87,7 +87,7 @@ def test_heartbeats_and_frames_of_other_channels_are_counted() -> None:
     assert venue.sides("BTC/USD")[0][0] == ("6000.0", "1.50000000")
 
 
-def test_checksum_of_the_book_keeps_it_and_another_resyncs_it_alone() -> None:
+def test_wrong_checksum_resyncs_its_book_alone() -> None:
     venue = Bitfinex()
     venue.snapshot()
     venue.snapshot(2)
@@ -107,7 +107,7 @@ def test_checksum_of_the_book_keeps_it_and_another_resyncs_it_alone() -> None:
     assert venue.books["BTC/USD"].is_live
 
 
-def test_checksum_is_of_the_texts_as_javascript_writes_them() -> None:
+def test_checksum_covers_numbers_as_javascript_writes_them() -> None:
     wire = WireBook()
     wire.set("1.7e-7", "250", is_bid=True)
     wire.set("1.8e-7", "-13.33333333", is_bid=False)
@@ -193,7 +193,7 @@ def test_pairs_are_split_and_test_pairs_are_not_traded() -> None:
     }
 
 
-def test_refusal_to_end_a_subscription_means_that_there_is_none() -> None:
+def test_refused_unsubscribe_counts_as_unsubscribed() -> None:
     venue = Bitfinex()
     venue.snapshot()
     venue.send(1, '"cs"', "1")

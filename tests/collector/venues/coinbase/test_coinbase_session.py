@@ -1,4 +1,4 @@
-"""A connection to Coinbase: its counter, its snapshots, and what it does with faults."""
+"""A connection to Coinbase: its counter, its snapshots, and its reaction to faults."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_changes_orphan_deletes_and_empty_updates() -> None:
     assert [kind for kind, _ in venue.witnesses["BTC/USD"].seen].count("update") == 1
 
 
-def test_time_of_year_one_is_no_time_and_the_update_counts() -> None:
+def test_update_with_a_time_of_year_one_is_applied_without_a_time() -> None:
     venue = Coinbase()
     venue.snapshot()
     venue.book("update", "BTC-USD", ("bid", "99.5", "7"), time="0001-01-01T00:00:00Z")
@@ -133,7 +133,7 @@ def test_crossed_book_is_unsubscribed_and_subscribed_again_alone() -> None:
     assert venue.witnesses["ETH/USD"].seen[-1][0] == "snapshot"
 
 
-def test_finer_number_is_a_change_of_precision_and_asks_for_the_list() -> None:
+def test_number_with_more_decimals_resyncs_book_and_requests_the_list() -> None:
     venue = Coinbase()
     venue.snapshot()
     venue.book("update", "BTC-USD", ("bid", "99.501", "1"))

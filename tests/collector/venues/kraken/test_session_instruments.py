@@ -62,7 +62,7 @@ def test_lost_instruments_are_subscribed_to_again() -> None:
     assert asked == [("unsubscribe", "instrument"), ("subscribe", "instrument")]
 
 
-def test_listener_receives_pairs_and_if_they_are_the_whole_list() -> None:
+def test_listener_receives_pairs_and_whether_they_are_the_whole_list() -> None:
     conversation = Conversation(BTC)
     conversation.receive(instruments(BTC, ETH), instruments("SOL/USD", kind="update"))
     assert conversation.listed == [([BTC, ETH], True), (["SOL/USD"], False)]

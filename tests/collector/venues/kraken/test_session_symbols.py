@@ -52,7 +52,7 @@ def test_book_is_asked_then_syncing_then_live() -> None:
 def test_requests_have_unique_ids(live: Conversation) -> None:
     live.receive(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
     fresh = Conversation(BTC)
-    fresh.wait(30)
+    fresh.wait(20)
     for conversation in (live, fresh):
         ids = [request["req_id"] for request in conversation.requests()]
         assert ids

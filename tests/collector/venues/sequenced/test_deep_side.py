@@ -1,4 +1,4 @@
-"""The window of a deep book, compared with the simplest possible one."""
+"""The window of a deep book, compared with a naive model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kraken_book.precision import Precision
 PRECISION = Precision(1, 2)
 DEPTH = 3
 
-# Few prices, so that removals meet known and unknown ones, and the window's end moves often.
+# Few prices, so that removals often hit known levels, and the window's end moves often.
 ticks = st.integers(1, 12)
 quantities = st.sampled_from(["", "0.01", "0.02", "5.00"])
 messages = st.lists(st.lists(st.tuples(ticks, quantities), max_size=6), max_size=30)
@@ -63,18 +63,18 @@ def test_reader_that_applies_the_differences_always_has_the_window(
         reader.apply(difference)
         assert reader.levels == best_of(model, direction, DEPTH)
         assert [level.ticks for level in side.window()] == list(reader.levels)
-        # Nothing is said twice, and nothing that does not matter.
+        # A difference names each level once, and is empty if the window is the same.
         assert len({level.ticks for level in difference}) == len(difference)
         assert bool(difference) == (before != reader.levels)
 
 
-def test_uncovered_level_is_named_though_no_message_names_it() -> None:
+def test_uncovered_level_is_in_the_difference_although_no_message_names_it() -> None:
     side = DeepSide(1, 2, PRECISION)
     side.replace([(10, "1.00"), (11, "2.00"), (12, "3.00")])
     assert [tuple(level) for level in side.apply([(10, "")])] == [("1.0", "0.00"), ("1.2", "3.00")]
 
 
-def test_removal_of_an_unknown_level_and_a_change_below_the_window_are_no_difference() -> None:
+def test_unknown_removal_and_change_below_the_window_make_no_difference() -> None:
     side = DeepSide(-1, 2, PRECISION)
     side.replace([(12, "1.00"), (11, "2.00"), (10, "3.00")])
     assert side.apply([(15, ""), (10, "4.00"), (9, "1.00"), (11, "2.00")]) == []

@@ -1,4 +1,4 @@
-"""Frames of any form never end a collector: they are an error that a session handles."""
+"""Frames of any form raise only errors that a session handles, so none ends a collector."""
 
 from __future__ import annotations
 

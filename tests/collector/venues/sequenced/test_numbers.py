@@ -1,4 +1,4 @@
-"""Numbers at a fixed number of decimals, however a venue writes them."""
+"""Texts of numbers are padded or cut to a fixed number of decimals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_zeros_are_added_or_cut(text: str, decimals: int, fixed: str) -> None:
 @pytest.mark.parametrize(
     "text", ["0.35131000", "1.7e-9", "-1", "", ".", "NaN", "1,5", " 1", "\u0661", "1e999999999"]
 )
-def test_other_digits_are_never_cut_and_other_texts_are_no_numbers(text: str) -> None:
+def test_nonzero_decimals_and_invalid_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"decimals|price or quantity"):
         fixed_text(text, 4)
 
@@ -42,12 +42,12 @@ def test_level_of_quantity_zero_removes_its_price() -> None:
 
 
 @pytest.mark.parametrize("level", [("0", "1"), ("x", "1"), ("1", "-1")])
-def test_impossible_level_is_named(level: tuple[str, str]) -> None:
+def test_impossible_level_is_an_error(level: tuple[str, str]) -> None:
     with pytest.raises(LevelError, match="level"):
         read_level(*level, Precision(2, 2))
 
 
 @pytest.mark.parametrize("level", [("1.234", "1"), ("1", "0.001"), ("1e-3", "1")])
-def test_number_that_does_not_fit_shows_another_precision(level: tuple[str, str]) -> None:
+def test_number_with_too_many_decimals_is_a_precision_fault(level: tuple[str, str]) -> None:
     with pytest.raises(TooManyDecimals):
         read_level(*level, Precision(2, 2))

@@ -1,4 +1,4 @@
-"""Requests by REST: in order, within the weight, and obedient to 429 and 418."""
+"""REST requests are sent in order, within the weight limit, and pause after 429 and 418."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_body_is_returned_and_a_failure_is_named() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 418])
-async def test_request_that_is_too_much_is_made_again_after_the_time_that_is_said(
+async def test_rate_limited_request_is_repeated_after_retry_after(
     status: int,
 ) -> None:
     venue = Venue()
@@ -72,7 +72,7 @@ async def test_request_that_is_too_much_is_made_again_after_the_time_that_is_sai
     assert venue.paths == ["/a", "/a"]
 
 
-async def test_request_that_is_not_wanted_any_more_is_not_made() -> None:
+async def test_unwanted_request_is_not_sent() -> None:
     venue = Venue()
     answers: list[Answer] = []
     async with running(venue) as client:
@@ -118,7 +118,7 @@ def test_weight_that_other_programs_use_counts() -> None:
     assert budget.wait(10, 3.0) == 0
 
 
-def test_pause_holds_up_every_request() -> None:
+def test_pause_delays_every_request() -> None:
     budget = WeightBudget(100)
     budget.pause(30.0)
     assert budget.wait(1, 10.0) == 20.0

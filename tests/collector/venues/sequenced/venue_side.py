@@ -1,4 +1,4 @@
-"""A session of a venue with a sequence, without a network: its pairs, its time and its books."""
+"""A session of a sequenced venue, and the venue's side of it, without a socket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Sides = tuple[list[tuple[str, str]], list[tuple[str, str]]]
 
 
 class FixedListing:
-    """The pairs of a venue, which a test changes."""
+    """A list of pairs that a test can change."""
 
     def __init__(self, pairs: Iterable[VenuePair]) -> None:
         self.version = 1
@@ -47,7 +47,7 @@ class FixedListing:
 
 
 class Witness:
-    """What a book tells its listener."""
+    """A listener that records each call of its book."""
 
     def __init__(self, book: SymbolBook) -> None:
         self._book = book
@@ -64,7 +64,7 @@ class Witness:
 
 
 class VenueConversation:
-    """A session that a test talks to as the venue."""
+    """A session with its books; the test sends the frames of the venue, and sets the time."""
 
     def __init__(self, traits: VenueTraits, pairs: Sequence[VenuePair], depth: int = 10) -> None:
         self.listing = FixedListing(pairs)
