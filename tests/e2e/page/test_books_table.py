@@ -211,7 +211,7 @@ def test_search_and_filters_are_kept_for_the_tab_and_favourites_for_all(table: T
         lambda: "matches “\u2068zebra\u2069”" in page.locator(".no-hit").inner_text(), "none"
     )
     page.get_by_role("button", name="Show all").click()
-    page.get_by_label("Venue").select_option("coinbase")
+    page.get_by_role("combobox", name="Venue").select_option("coinbase")
     table.wait_for(lambda: table.counts == "366 of 1,100 books", "Coinbase's books")
     page.get_by_label("Status").select_option("not live")
     table.wait_for(lambda: table.symbols == ["coinbase:C0005/USD"], "not live")
@@ -357,7 +357,7 @@ def test_table_is_accessible(many: ScriptedPage, browser: Browser, scheme: Any, 
         scroller.evaluate("(e) => { e.scrollLeft = 300 }")
         left = "(e) => e.getBoundingClientRect().left"
         symbol = page.locator("#overview tbody th").first
-        assert symbol.evaluate(left) == scroller.evaluate(left) + 1
+        assert symbol.evaluate(left) == scroller.evaluate(left)
     else:
         page.keyboard.press("?")
         assert "mark the book of the row" in page.locator("#key-help").inner_text()
