@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from simulator.market.catalogue import CATALOGUE
 from simulator.protocols.kraken.protocol import KrakenExchange
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 HOUR = "seconds=3600"
 """The parameter of a fault that lasts longer than the test."""
 

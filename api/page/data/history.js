@@ -8,8 +8,9 @@ import { Levels, SECONDS, Sample, SampleRing } from "./samples.js";
 const LEAST_SKEW = 2000;
 // After a gap of this many seconds, the missing samples are requested.
 const LEAST_GAP = 3;
-// The least time between two requests of the past, in seconds.
+// The least time between two requests of the past, in seconds; it doubles after each failure.
 const PAUSE = 10;
+const MOST_FAILURES = 4;
 
 export class BookHistory {
   #followed;
@@ -25,6 +26,8 @@ export class BookHistory {
   #isFilling = false;
   // Whether samples are missing that the server may have.
   #hasGap = true;
+  // The failed requests since the last good one.
+  #failures = 0;
   /** Why the past could not be read; null if nothing failed. */
   failure = null;
 
@@ -106,10 +109,13 @@ export class BookHistory {
         await this.#pause();
       }
       this.failure = null;
+      this.#failures = 0;
     } catch (error) {
       if (this.#aborter.signal.aborted) return;
       if (!(error instanceof PastError)) throw error;
       this.failure = error.message;
+      this.#failures += 1;
+      this.#hasGap = this.#failures < MOST_FAILURES;
     } finally {
       this.#isFilling = false;
     }
@@ -132,7 +138,7 @@ export class BookHistory {
   }
 
   #mayFill(second) {
-    return !this.#isFilling && (this.#filledAt === null || second - this.#filledAt >= PAUSE);
+    return !this.#isFilling && (this.#filledAt === null || second - this.#filledAt >= PAUSE * 2 ** this.#failures);
   }
 
   /** Use the server's clock from now on, if this browser's is wrong. */

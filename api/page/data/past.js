@@ -19,16 +19,17 @@ export class PastError extends Error {}
  *
  * `serverTime` is the server's clock in ms, null if unknown. If a busy book has more events than
  * `MOST_EVENTS` since then, the oldest are left out. Ends early when `signal` aborts, with its
- * reason, and throws PastError if the server has no answer.
+ * reason, and throws PastError if the server has no answer in time, `patience` ms for each page.
  */
-export async function readPast(symbol, from, position, signal) {
-  const whole = AbortSignal.any([signal, AbortSignal.timeout(MOST_TIME)]);
+export async function readPast(symbol, from, position, signal, patience = PATIENCE) {
+  const deadline = AbortSignal.timeout(MOST_TIME);
+  const get = (address) => request(address, signal, AbortSignal.any([deadline, AbortSignal.timeout(patience)]));
   const path = `events/${encodeURIComponent(symbol)}`;
-  const { page: held, serverTime } = await request(`${path}?limit=1`, whole);
+  const { page: held, serverTime } = await get(`${path}?limit=1`);
   const entries = [];
   let query = firstQuery(held, from);
   for (let pages = 0; query !== null && pages < MOST_PAGES; pages += 1) {
-    const { page } = await request(path + query, whole);
+    const { page } = await get(path + query);
     entries.push(...page.events.map(entryOf));
     query = hasReached(entries.at(-1), position) ? null : page.next;
   }
@@ -57,8 +58,9 @@ function hasReached(entry, { epoch, seq }) {
   return entry.event.epoch > epoch || (entry.event.epoch === epoch && entry.event.seq >= seq);
 }
 
-async function request(path, signal) {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+/** Return a page, and the server's clock. `closed` aborts without a PastError, `deadline` with one. */
+async function request(path, closed, deadline) {
+  const limited = AbortSignal.any([closed, deadline]);
   let response;
   try {
     response = await fetch(apiUrl(path), { cache: "no-store", headers: keyHeaders(), signal: limited });
@@ -67,8 +69,9 @@ async function request(path, signal) {
     if (!Array.isArray(page.events)) throw new PastError("the response is not a page of events");
     return { page, serverTime: timeOf(response) };
   } catch (error) {
-    if (error instanceof PastError || error.name === "AbortError") throw error;
-    if (error.name === "TimeoutError") throw new PastError("the server did not respond in time");
+    if (error instanceof PastError || closed.aborted) throw error;
+    // While a body is read, browsers call a timeout an abort.
+    if (limited.aborted) throw new PastError("the server did not respond in time");
     throw new PastError(response === undefined ? "the server cannot be reached" : "the response cannot be read");
   }
 }

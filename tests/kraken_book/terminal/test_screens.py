@@ -69,6 +69,7 @@ async def test_books_that_are_not_live_equal_the_expected_screen(api: ScriptedAp
         api.markets["SOL/USD"].lag(3)
         await terminal.until_shown("▲ stale", "checksum mismatch", "this reader fell behind")
         await terminal.until_shown("0 of 3 books live")
+        # The seq of ETH/USD is that of its status, as soon as /books is polled again.
         await assert_screen(terminal, "not-live-120x40")
 
 
