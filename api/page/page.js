@@ -15,6 +15,7 @@ import { Feed } from "./data/feed.js";
 import { keepKey } from "./data/key.js";
 import { BooksPoll } from "./data/poll.js";
 import { venueOf } from "./data/selection.js";
+import { StatusView } from "./developer/status_view.js";
 import { LaddersView } from "./ladders/view.js";
 import { KeyHelp } from "./parts/key_help.js";
 import { Keys } from "./parts/keys.js";
@@ -32,7 +33,7 @@ const BANNERS = {
   simulated: (titles) => `SIMULATED MARKETS — not ${titles.join(", ")}`,
 };
 // Without an entry, a route is shown by BookView, which explains that there is no such book.
-const VIEWS = new Map([["ladders", LaddersView], ["book", BookView]]);
+const VIEWS = new Map([["ladders", LaddersView], ["book", BookView], ["status", StatusView]]);
 
 const painter = new Painter();
 const feed = new Feed();

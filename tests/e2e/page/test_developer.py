@@ -56,33 +56,31 @@ def commands(page: Page, language: str) -> list[str]:
     return page.locator(".command pre").all_text_contents()
 
 
-def first_output(arguments: list[str], folder: Path) -> str:
-    """Return the beginning of what a program prints, which may run for ever."""
-    environment = {**os.environ, "KEY": KEY}
+def run_command(language: str, text: str, folder: Path, *, to_end: bool = False) -> str:
+    """Run a command as its hint says, and return its output, or the beginning of it."""
+    if language == "curl":
+        arguments = ["bash", "-c", f"exec {text.replace('curl', 'curl -sS', 1)}"]
+    else:
+        file = folder / ("program.py" if language == "Python" else "program.mjs")
+        file.write_text(text)
+        arguments = [sys.executable if language == "Python" else find_node(), str(file)]
     with subprocess.Popen(
         arguments,
-        cwd=folder,
-        env=environment,
+        env={**os.environ, "KEY": KEY},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         bufsize=0,
     ) as program:
         assert program.stdout is not None
+        if to_end:
+            return program.communicate(timeout=SECONDS)[0].decode()
         try:
-            beginning = program.stdout.readline() + os.read(program.stdout.fileno(), 4096)
-            return beginning.decode()
+            return (
+                program.stdout.readline().decode() + os.read(program.stdout.fileno(), 4096).decode()
+            )
         finally:
+            # A stream has no end.
             program.kill()
-
-
-def run_command(language: str, text: str, folder: Path) -> str:
-    """Run a command as its hint says, and return the beginning of its output."""
-    if language == "curl":
-        return first_output(["bash", "-c", f"exec {text.replace('curl', 'curl -sS', 1)}"], folder)
-    name = "program.py" if language == "Python" else "program.mjs"
-    (folder / name).write_text(text)
-    program = sys.executable if language == "Python" else find_node()
-    return first_output([program, name], folder)
 
 
 @pytest.mark.parametrize("has_key", [False, True])
@@ -204,4 +202,34 @@ def test_parts_for_developers_are_accessible(
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
     assert_readable(shown)
+    assert shown.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_status_page_shows_a_stopped_collector(
+    stage: Stage, shown: Shown, tmp_path: Path, scheme: Literal["dark", "light"]
+) -> None:
+    redis, simulator = stage.redis(), stage.simulator("--rate", "20")
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
+    collector.wait_until_live(2)
+    api, page = stage.api(redis.url), shown.page
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{api.url}/")
+    page.get_by_role("link", name="Status of collectors").click()
+    shown.wait_for_text(".status-page .summary", "All collectors report, and Redis answers.")
+    shown.wait_for_text("[data-venue='kraken'] .books", "Books now: 2 live.")
+    shown.wait_for_text("[data-venue='kraken'] tbody", "reporting")
+    assert str(collector.process.pid) in shown.text("[data-venue='kraken'] tbody")
+    assert_readable(shown)
+    page.locator(".command-list summary").click()
+    for language in ("curl", "Python", "JavaScript"):
+        (text,) = commands(page, language)
+        assert "reporting" in run_command(language, text, tmp_path, to_end=True)
+    collector.kill()
+    shown.wait_for_text(".status-page .summary", "Kraken's collector of shard 0/1 is silent")
+    shown.wait_for_text("[data-venue='kraken'] tbody", "silent")
+    assert api.get("/status").json()["feeds"][0]["collectors"][0]["status"] == "silent"
+    assert_readable(shown)
+    page.keyboard.press("Escape")
+    page.locator("#home:not([hidden])").wait_for()
     assert shown.errors == []

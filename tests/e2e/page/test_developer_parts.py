@@ -81,3 +81,48 @@ def test_row_has_position_checksum_and_bounded_text() -> None:
     assert [status["position"], status["checksum"]] == ["none", "none"]
     assert snapshot["text"].endswith(" more characters")
     assert len(snapshot["text"]) < 4100
+
+
+def status_answer(**changes: Any) -> dict[str, Any]:
+    connection = {
+        "name": "1", "state": "live", "last_frame": "2026-11-27T05:09:03.703448Z", "symbols": 2,
+        "reconnects": 0, "lag_ms": None, "system": "online",
+    }  # fmt: skip
+    collector = {
+        "shard": "0/1", "status": "reporting", "age_ms": 400, "leader": {"host": "db", "pid": 7},
+        "epoch": 12, "redis_status": "ok", "books": {"live": 1, "asked": 1}, "mismatches": 0,
+        "resyncs": 1200, "connections": [connection], **changes,
+    }  # fmt: skip
+    feed = {"venue": "kraken", "reason": None, "malformed": 0, "collectors": [collector]}
+    return {"redis": {"status": "ok", "reason": None, "nodes": 1}, "feeds": [feed]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "since", "words"),
+    [
+        ({}, 0, []),
+        ({}, 4700, ["Kraken's collector of shard 0/1 is silent"]),
+        ({"redis_status": "trouble"}, 0, ["trouble with Redis"]),
+        ({"connections": [{"state": "backoff"}, {"state": "live"}]}, 0, ["1 of 2 connections"]),
+        ({"age_ms": 0}, 11_000, ["old", "silent"]),
+    ],
+)
+def test_troubles_are_sentences(changes: dict[str, Any], since: int, words: list[str]) -> None:
+    script = "return module.troubles(given.answer, given.since, null)"
+    given = {"answer": status_answer(**changes), "since": since}
+    found = run_module("developer/status_facts.js", script, given)
+    assert len(found) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, found, strict=True)), found
+
+
+def test_rows_of_a_collector_have_words_and_growing_ages() -> None:
+    script = """
+        const [feed] = given.feeds
+        const rows = [100, 60000].map((since) => module.collectorRows(feed, since))
+        return [...rows, module.connectionRows(feed)]
+    """
+    fresh, old, connections = run_module("developer/status_facts.js", script, status_answer())
+    cells = ["0/1", "reporting", "0.5 s", "db, 7", "12", "1 asked, 1 live", "0", "1,200", "ok"]
+    assert fresh == [{"status": "live", "cells": cells}]
+    assert old[0]["cells"][1:3] == ["silent", "60 s"]
+    assert connections[0]["cells"][3:5] == ["05:09:03 UTC", "—"]
