@@ -69,7 +69,7 @@ class LevelLines:
         text = f" {'price':>{self._price_width}}  {'quantity':>{self._qty_width}} "
         if self.has_totals(frame):
             text += f" {'total':>{self._total_width}} "
-        if self._bar_room(frame) >= MIN_BAR:
+        if self._bar_room(frame) >= len("depth"):
             text += "depth"
         return frame.line([(text, self._palette.muted)])
 

@@ -64,6 +64,13 @@ async def test_t_shows_and_hides_totals(api: ScriptedApi, btc: ScriptedMarket) -
         await wide.until_ladder_shows(total)
         await wide.press("t")
         await wide.until_gone(total)
+    async with shown(api, size=(120, 40)) as high:
+        await high.until_live("BTC/USD")
+        await high.until_ladder_shows("quantity depth")
+        await high.press("t")
+        # The head of a short bar is left out as a whole.
+        await high.until_ladder_shows("total")
+        assert "dep" not in high.ladder_text("BTC/USD")
 
 
 async def test_mid_is_a_line_of_blocks_beside_the_spread(
