@@ -12,7 +12,7 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, TypeVar
 
-DEADLINE = 40.0
+DEADLINE = 80.0
 """Seconds until a wait fails: enough for two cores that other work shares."""
 FIRST_PAUSE = 0.01
 MAX_PAUSE = 0.1

@@ -59,7 +59,7 @@ def runs() -> Runs:
     orders = [(name, [*given, option]) for name, given in PROGRAMS for option in OPTIONS]
     ended = subprocess.run(
         [sys.executable, "-m", "tests.program_runner"],
-        cwd=ROOT, input=json.dumps(orders), capture_output=True, text=True, timeout=100, check=True,
+        cwd=ROOT, input=json.dumps(orders), capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
     answers = [Run(*each) for each in json.loads(ended.stdout)]
     asked = [(program, option) for program in IDS for option in OPTIONS]
@@ -109,7 +109,7 @@ def test_scripts_without_help_cannot_run_with_our_packages() -> None:
     for name in SCRIPTS:
         ended = subprocess.run(
             [sys.executable, "-c", f"import {name}"],
-            cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+            cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
         assert "ModuleNotFoundError" in ended.stderr
 

@@ -61,7 +61,7 @@ def test_compose_file_passes_version_to_the_build() -> None:
 def test_make_version_prints_the_version() -> None:
     ended = subprocess.run(
         ["make", "--no-print-directory", "version"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert (ended.stdout, ended.stderr) == (f"{__version__}\n", "")
 

@@ -34,6 +34,11 @@ class Streams:
         self._none.set()
         self.is_draining = False
 
+    @property
+    def count(self) -> int:
+        """The number of open streams."""
+        return len(self._streams)
+
     def check_room(self) -> None:
         """Raise ReplicaFull if there is no room for another stream."""
         if self._max_streams is not None and len(self._streams) >= self._max_streams:

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from api.store.feed_reports import ReportedConnection, ReportedLeader
 from kraken_book.contract.symbol_state import SymbolStatus
 from kraken_book.event import Snapshot, Status, StatusChange, Update
 from kraken_book.level import Best
@@ -157,6 +158,59 @@ class Readiness(msgspec.Struct, frozen=True):
     """Redis can be read, and the replica is not stopping."""
 
     status: Literal["ready"]
+
+
+class ReportedCollector(msgspec.Struct, frozen=True, kw_only=True):
+    """What the leading collector of a shard said about itself.
+
+    `status` is `silent` if it has not reported for some seconds. Then the rest is the last report.
+    """
+
+    shard: str
+    status: Literal["reporting", "silent"]
+    age_ms: int
+    leader: ReportedLeader
+    epoch: int | None
+    redis_status: str
+    books: dict[str, int]
+    mismatches: int
+    resyncs: int
+    connections: list[ReportedConnection]
+
+
+class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The collectors of a venue; `reason` tells why their reports cannot be read."""
+
+    venue: str
+    reason: str | None
+    malformed: int
+    collectors: list[ReportedCollector]
+
+
+class RedisStatus(msgspec.Struct, frozen=True):
+    """Whether Redis answers this replica; `reason` is that of problems, null if it does."""
+
+    status: Literal["ok", "away"]
+    reason: str | None
+    nodes: int
+
+
+class ReplicaStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The replica that answers. Its name is random, and changes with each start."""
+
+    name: str
+    version: str
+    uptime_s: int
+    is_draining: bool
+    streams: int
+
+
+class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the service, as far as one replica knows it."""
+
+    replica: ReplicaStatus
+    redis: RedisStatus
+    feeds: list[FeedStatus]
 
 
 class ProblemAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from api.http.answers import (
     Health,
     QuoteAnswer,
     Readiness,
+    StatusAnswer,
     StoredEvent,
     TicketAnswer,
 )
@@ -198,6 +199,18 @@ READINESS = Operation(
     is_public=True,
     is_limited=False,
 )
+STATUS = Operation(
+    "/status",
+    "getStatus",
+    _OPERATION,
+    "The collectors of each venue, Redis, and this replica",
+    "What the leading collectors report once a second, with the age of each report. It is read at"
+    " most once a second. It has host names and process ids of collectors: an api with keys"
+    " needs one for all symbols here. It is a 200 also if Redis is away.",
+    answer=StatusAnswer,
+    headers=("Cache-Control",),
+    problems=("key-forbids",),
+)
 METRICS = Operation(
     "/metrics",
     "getMetrics",
@@ -298,6 +311,7 @@ OPERATIONS = (
     HEALTH,
     READINESS,
     METRICS,
+    STATUS,
     PAGE,
     DOCS,
     OPENAPI,
@@ -308,8 +322,8 @@ OPERATIONS = (
 )
 """All operations, in the order of the documentation. Mounts have files only, and are not here."""
 
-OF_READERS = tuple(each for each in OPERATIONS if each.tag != _OPERATION)
-"""All operations but those for operators."""
+OF_READERS = tuple(each for each in OPERATIONS if each not in (HEALTH, READINESS, METRICS))
+"""All operations but those that API_OPS_PORT moves to another port."""
 
 PUBLIC_PATHS = frozenset({"page", *(each.first_part for each in OPERATIONS if each.is_public)})
 """The first parts of the paths that need no key."""

@@ -34,6 +34,7 @@ from api.http.proxies import TrustedProxies
 from api.http.quotes import Quotes
 from api.http.request_log import RequestLogger
 from api.http.spec.docs import find_swagger_ui, spec_routes
+from api.http.status import StatusRoute
 from api.http.stream_route import StreamRoute
 from api.http.ticket_route import TicketRoute
 from api.http.web_headers import WebHeaders
@@ -185,6 +186,7 @@ def make_routes(
     """
     stream = StreamRoute(directory, starter, streams, limiter)
     books = Books(store, directory, max_age)
+    status = StatusRoute(store, streams)
     quotes = Quotes(books, max_age)
     events = Events(directory, history)
     tickets = TicketRoute(authenticator.tickets if authenticator else None)
@@ -203,6 +205,7 @@ def make_routes(
         serve_stream(operations.BOOKS_STREAM, stream),
         serve_stream(operations.BOOK_STREAM, stream),
         serve(operations.TICKET, tickets.issue),
+        serve(operations.STATUS, status.status),
         serve(operations.JAVASCRIPT_MODULE, javascript_module),
         serve(operations.FAVICON, favicon),
         serve(operations.ROBOTS, robots),

@@ -20,7 +20,7 @@ ROUTE_NAMES = frozenset(
     (
         *("", "page", "symbols", "books", "depth", "quote", "best", "events", "stream"),
         *("healthz", "readyz", "metrics", "kraken-book.js", "favicon.ico", "robots.txt"),
-        *("tickets", "docs", "openapi.json", "asyncapi.json"),
+        *("tickets", "docs", "openapi.json", "asyncapi.json", "status"),
     )
 )
 

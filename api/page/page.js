@@ -10,12 +10,12 @@
 // - `close()`: another view opens.
 
 import { BookView } from "./book/view.js";
-import { apiUrl } from "./data/address.js";
 import { Books } from "./data/books.js";
 import { Feed } from "./data/feed.js";
-import { keepKey, keptKey } from "./data/key.js";
+import { keepKey } from "./data/key.js";
 import { BooksPoll } from "./data/poll.js";
 import { venueOf } from "./data/selection.js";
+import { StatusView } from "./developer/status_view.js";
 import { LaddersView } from "./ladders/view.js";
 import { KeyHelp } from "./parts/key_help.js";
 import { Keys } from "./parts/keys.js";
@@ -33,7 +33,7 @@ const BANNERS = {
   simulated: (titles) => `SIMULATED MARKETS — not ${titles.join(", ")}`,
 };
 // Without an entry, a route is shown by BookView, which explains that there is no such book.
-const VIEWS = new Map([["ladders", LaddersView], ["book", BookView]]);
+const VIEWS = new Map([["ladders", LaddersView], ["book", BookView], ["status", StatusView]]);
 
 const painter = new Painter();
 const feed = new Feed();
@@ -88,7 +88,6 @@ function update() {
 /** Paint what surrounds the view now, and the rest at the next frame. */
 function paintFrame() {
   paintSource();
-  paintCommands();
   write(document.getElementById("no-book"), emptyText());
   paintAllLater();
 }
@@ -142,19 +141,6 @@ function headlineOf({ symbol, reader, verdict }) {
   if (verdict.doubt !== null) return `${clean(symbol)} ${clean(verdict.status)}`;
   const [bid, ask] = [reader.book.bestBid, reader.book.bestAsk];
   return `${bid?.[0] ?? NOTHING} / ${ask?.[0] ?? NOTHING} ${clean(symbol)}`;
-}
-
-/** Show commands that work: with an existing book and the address of this page. */
-function paintCommands() {
-  const [open] = books.followed.keys();
-  const symbol = open ?? books.list.find((book) => book.status !== "refused")?.symbol;
-  for (const element of document.querySelectorAll("[data-command]")) {
-    const { command, path } = element.dataset;
-    const isOfBook = path.endsWith("/");
-    element.hidden = isOfBook && symbol === undefined;
-    const header = keptKey() === null ? "" : ' -H "Authorization: Bearer $KEY"';
-    if (!element.hidden) write(element, `${command}${header} ${apiUrl(isOfBook ? path + encodeURIComponent(symbol) : path)}`);
-  }
 }
 
 /** Close all connections while the page is hidden; open new ones when it is visible again. */

@@ -16,6 +16,7 @@ from api.store.coalesce import BatchedReads
 from api.store.confirmations import Confirmations
 from api.store.corrupt_keys import Corruption, CorruptKeys
 from api.store.errors import CorruptSymbols
+from api.store.feed_reports import FeedReports
 from api.store.venues import Venues
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.contract.keys import book_key, events_key, symbols_key
@@ -86,8 +87,15 @@ class BookStore:
         """The corrupt keys that were found."""
         self.venues = Venues(nodes, self.corrupt)
         """The venues whose lists are read."""
+        self.feed_reports = FeedReports(nodes, self.venues)
+        """The reports of the collectors."""
         # The last list of each venue, for the time in which it cannot be read.
         self._lists: dict[str, States] = {}
+
+    @property
+    def node_count(self) -> int:
+        """The number of known nodes of Redis."""
+        return len(self._nodes.all())
 
     async def ping(self) -> None:
         """Check that every node answers and permits the commands that read books."""

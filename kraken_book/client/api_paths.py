@@ -27,6 +27,7 @@ ROUTES = frozenset(
         "quote",
         "readyz",
         "robots.txt",
+        "status",
         "stream",
         "symbols",
         "tickets",

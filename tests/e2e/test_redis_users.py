@@ -81,7 +81,7 @@ def play(stage: Stage, server: RedisServer, key: str, settings: Mapping[str, str
     collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(api_url)
     api.wait_until_live(*SYMBOLS)
-    for path in ("/books", "/symbols", "/depth/BTC-USD", "/readyz"):
+    for path in ("/books", "/symbols", "/depth/BTC-USD", "/readyz", "/status"):
         api.answers(path)
     watch = api.watch("BTC/USD")
     watch.wait_for_seq(watch.ladder.seq + 20)

@@ -22,7 +22,7 @@ def choice_with(value: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", PRINT_CHOICE],
         cwd=ROOT, env={**os.environ, PURE_VARIABLE: value},
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=180, check=True,
     ).stdout.strip()  # fmt: skip
 
 

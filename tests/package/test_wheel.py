@@ -43,7 +43,7 @@ class Environment:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.folder / "bin" / command[0]), *command[1:]],
-            cwd=self.folder, env={}, capture_output=True, text=True, timeout=60, check=False,
+            cwd=self.folder, env={}, capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def build(hook: str, source: Path, **variables: str) -> Path:
     built = subprocess.run(
         [sys.executable, "-c", BUILD, hook, str(source / "dist")],
         cwd=source, env={**os.environ, **variables},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert built.returncode == 0, built.stderr
     return source / "dist" / built.stdout.splitlines()[-1]
@@ -110,7 +110,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet",
          "--no-index", "--no-deps", "--no-compile", str(wheel)],
-        check=True, timeout=60,
+        check=True, timeout=180,
     )  # fmt: skip
     (packages,) = folder.glob("lib/python*/site-packages")
     for name in dependencies():
@@ -240,7 +240,7 @@ def test_wheel_is_typed_for_programs_that_use_it(environment: Environment, tmp_p
     python = str(environment.folder / "bin" / "python")
     ended = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "program.py"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     faults = [line.partition(": error: ")[2] for line in ended.stdout.splitlines()[:-1]]
     assert [fault.rpartition("[")[2] for fault in faults] == ["arg-type]"] * 2, ended.stdout

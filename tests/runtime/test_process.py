@@ -54,7 +54,7 @@ def test_program_ends_without_traceback_at_a_signal_while_it_loads(
     ended = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, program, imported, str(int(number))],
         cwd=ROOT, env={"REDIS_URL": "http://x"},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, "importing\n", "")
 
@@ -79,7 +79,7 @@ print("not reached")
 def test_signal_at_fork_waits_and_child_has_no_handler_and_no_mask() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", FORKING],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
     *status, last = ended.stdout.splitlines()

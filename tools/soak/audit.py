@@ -68,6 +68,17 @@ class StreamAudit:
         self.lags += [lag_of(*entry) for entry in updates[::_LAG_SAMPLING]]
 
 
+def updates_in(entries: Entries) -> int:
+    """Return the number of updates in these entries, with those that a snapshot counts."""
+    found = 0
+    for _, fields in entries:
+        if fields["kind"] == "update":
+            found += 1
+        elif fields["kind"] == "snapshot":
+            found += json.loads(fields["data"])["conflated"] or 0
+    return found
+
+
 def lag_of(entry_id: str, entry: dict[str, str]) -> float:
     """Return the seconds from the receipt of a frame, by the collector's clock, to its entry."""
     read = parse_rfc3339(json.loads(entry["data"])["received_at"]) / 1e9

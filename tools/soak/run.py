@@ -17,7 +17,7 @@ from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from simulator.market.catalogue import CATALOGUE
 from tools.faults import FaultMaker, name_of
-from tools.soak.audit import StreamAudit
+from tools.soak.audit import StreamAudit, updates_in
 from tools.soak.memory import MemorySampler
 
 SHOWN_SHARE = 0.525
@@ -62,7 +62,7 @@ class Outcome:
     live_after: float = 0.0
     """The seconds from the last fault until every book was live."""
     verified: int = 0
-    """The updates that the collector verified in the whole run."""
+    """The updates that the collector verified in the whole run, since it leads."""
     health: dict[str, Any] = field(default_factory=dict)
     """The collector's /healthz at the end."""
     audit: StreamAudit = field(default_factory=StreamAudit)
@@ -119,7 +119,16 @@ class SoakRun:
         stage.undo(self._streams.close)
         self._collector.wait_until_live(len(self._symbols))
         self._api.wait_until_live(*READ)
+        self._unpublished = self._count_unpublished()
         self.memory = MemorySampler([self._collector, self._api])
+
+    def _count_unpublished(self) -> int:
+        """Return the number of updates that the collector verified before it began to lead."""
+        self._compare_books()
+        found = sum(updates_in(self._streams.entries(symbol)) for symbol in self._symbols)
+        unpublished = self._verified() - found
+        self._simulator.lift_faults()
+        return unpublished
 
     def run(self) -> None:
         """Do the whole run; fail with AssertionError if not all books are right again in time."""
@@ -131,7 +140,7 @@ class SoakRun:
             self._wait_until_all_live()
             self._wait_until_all_moved()
             self._compare_books()
-            outcome.verified = self._verified()
+            outcome.verified = self._verified() - self._unpublished
             outcome.health = self._collector.get("/healthz").json()
             outcome.missed = sum(reader.record.account.tally.missed for reader in readers)
             outcome.broken += [reader.error for reader in readers if reader.error is not None]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab.sse.account import Tally
 from lab.sse.record import LIVE
-from tools.soak.audit import Entries, StreamAudit
+from tools.soak.audit import StreamAudit
 from tools.venues.sampler import SampledVenue
 
 MAX_AGE_SECONDS = 5.0
@@ -130,14 +129,3 @@ class VenueAccount:
             yield f"readers missed {read.missed:,} events"
         if not self.read.events:
             yield "readers got no event"
-
-
-def updates_in(entries: Entries) -> int:
-    """Return the number of updates in these entries, with those that a snapshot counts."""
-    found = 0
-    for _, fields in entries:
-        if fields["kind"] == "update":
-            found += 1
-        elif fields["kind"] == "snapshot":
-            found += json.loads(fields["data"])["conflated"] or 0
-    return found

@@ -13,7 +13,14 @@ import msgspec
 
 from api.access.limits import LimitReached, RequestTooLarge
 from api.access.permission import Denied
-from api.http.answers import Health, Readiness, TicketAnswer
+from api.http.answers import (
+    Health,
+    Readiness,
+    RedisStatus,
+    ReplicaStatus,
+    StatusAnswer,
+    TicketAnswer,
+)
 from api.http.best import best_answer
 from api.http.books import depth_body, summary_of
 from api.http.declared import Operation
@@ -29,6 +36,7 @@ from api.http.operations import (
     HEALTH,
     QUOTE,
     READINESS,
+    STATUS,
     SYMBOL_LIST,
     TICKET,
 )
@@ -42,6 +50,7 @@ from api.http.problems import (
     unavailable,
 )
 from api.http.quotes import quote_answer
+from api.http.status import feed_status
 from api.store.book_store import BookWithAge
 from api.store.corrupt_keys import Corruption
 from api.store.errors import (
@@ -53,6 +62,13 @@ from api.store.errors import (
     NoSymbols,
     RedisAway,
     ReplicaFull,
+)
+from api.store.feed_reports import (
+    AgedReport,
+    FeedReport,
+    ReportedConnection,
+    ReportedLeader,
+    VenueReports,
 )
 from api.store.history import HistoryPage
 from api.store.stream_entry import StreamEntry
@@ -144,6 +160,25 @@ def _page() -> HistoryPage:
     return HistoryPage([entry], _EVENT_ID, _EVENT_ID, "1785641751702-1043", is_trimmed=False)
 
 
+def _status() -> StatusAnswer:
+    connection = ReportedConnection(
+        name="1", state="live", last_frame=_AT, symbols=2, lag_ms=4, system="online"
+    )
+    report = FeedReport(
+        leader=ReportedLeader("feed-1", 4242),
+        at=_AT,
+        epoch=_POSITION.epoch,
+        symbols={"live": 2},
+        connections=[connection],
+    )
+    reports = VenueReports((AgedReport("0/1", report, 0.0),))
+    replica = ReplicaStatus(
+        name="5f0c2a9e", version=__version__, uptime_s=3600, is_draining=False, streams=12
+    )
+    feeds = [feed_status("kraken", reports, 0.4)]
+    return StatusAnswer(replica=replica, redis=RedisStatus("ok", None, 1), feeds=feeds)
+
+
 def answer_examples() -> dict[Operation, Any]:
     """Return an example of the answer of each operation with a type, as JSON values."""
     book = _stored()
@@ -173,6 +208,7 @@ def answer_examples() -> dict[Operation, Any]:
         TICKET: TicketAnswer("kbt_0aVVd0kX2YV3QzYV1rPqQkO6C6mU3b4eYtJrQp3gQ1s", 60),
         HEALTH: Health("ok", __version__),
         READINESS: Readiness("ready"),
+        STATUS: _status(),
         BOOK_STREAM: f": kraken-book\n\n{stream}",
         BOOKS_STREAM: f": kraken-book\n\n{_opening_of_many()}",
         BEST_STREAM: f": kraken-book\n\ndata: {msgspec.json.encode(best).decode()}\n\n",

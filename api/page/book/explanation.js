@@ -2,6 +2,7 @@
 // because nobody can read texts that change with each event.
 
 import { venueOf } from "../data/selection.js";
+import { copyText } from "../developer/copy.js";
 import { fromTemplate, mark, write } from "../parts/texts.js";
 import { clean } from "../parts/words.js";
 import { collectorText, countedText, eventText, limitsText, proofVerdict, sourceNote } from "./words.js";
@@ -18,7 +19,7 @@ export class Explanation {
     write(this.#part("title"), `How ${clean(followed.symbol)} is proved`);
     this.#part("close").addEventListener("click", () => this.element.close());
     this.#part("newest").addEventListener("click", () => this.#fill());
-    this.#part("copy").addEventListener("click", () => this.#copy());
+    this.#part("copy").addEventListener("click", () => copyText(this.#part("command"), this.#part("copied")));
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "e") this.element.close();
     });
@@ -67,17 +68,6 @@ export class Explanation {
     const isSame = levels.map((level) => level[3]).join("") === text;
     this.element.querySelector("details").hidden = !isSame;
     this.#part("digits").replaceChildren(...(isSame ? levels : []).map(rowOf));
-  }
-
-  async #copy() {
-    try {
-      await navigator.clipboard.writeText(this.#part("command").textContent);
-      write(this.#part("copied"), "Copied.");
-    } catch {
-      // The browser refuses, for example because the page was not loaded by https.
-      getSelection().selectAllChildren(this.#part("command"));
-      write(this.#part("copied"), "Selected; copy it with the keys of your system.");
-    }
   }
 
   #part(name) {

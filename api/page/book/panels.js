@@ -5,12 +5,16 @@
 
 import { BookCharts } from "../charts/charts.js";
 import { BookHistory } from "../data/history.js";
+import { DeveloperPanel } from "../developer/book_panel.js";
 
 /** Return the panels of a book as `[slot, panel]`, in their order.
  *
  * `page` has `followed`, the FollowedBook, and the `painter` and `keys` of the page.
  */
-export function panelsOf({ followed, painter }) {
+export function panelsOf({ followed, painter, keys }) {
   const history = new BookHistory(followed);
-  return [["charts", new BookCharts({ followed, history, painter })]];
+  return [
+    ["charts", new BookCharts({ followed, history, painter })],
+    ["developer", new DeveloperPanel({ followed, painter, keys })],
+  ];
 }

@@ -26,6 +26,7 @@ export class FollowedBook {
   #next = null;
   #confirmedAt = -Infinity;
   #heardAt = -Infinity;
+  #listeners = new Set();
 
   /** `polled` is the book's entry in /books; `onChange` is called after each change. */
   constructor(polled, feed, onChange) {
@@ -67,6 +68,12 @@ export class FollowedBook {
     if (book === null) return { ...this.polled.summary, status, why };
     const [bid, ask] = [book.bestBid?.[0] ?? null, book.bestAsk?.[0] ?? null];
     return { status, why, bid, ask, spread: book.spread, age: this.age };
+  }
+
+  /** Call `listener` with each event as it comes, until the returned function is called. */
+  listen(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Stop reading events. */
@@ -115,6 +122,7 @@ export class FollowedBook {
   }
 
   onEvent(stream, event) {
+    for (const listener of this.#listeners) listener(event);
     if (stream === this.#next?.stream) {
       this.#next.reader.apply(event);
       if (this.#hasCaughtUp()) this.#takeNext();

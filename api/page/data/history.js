@@ -6,8 +6,8 @@ import { Levels, SECONDS, Sample, SampleRing } from "./samples.js";
 
 // A clock that differs less from the server's is not corrected: the header has whole seconds.
 const LEAST_SKEW = 2000;
-// After a gap of this many seconds, the missing samples are requested.
-const LEAST_GAP = 3;
+// A request begins this many seconds before the first missing sample, to have an event before it.
+const LEAD = 10;
 // The least time between two requests of the past, in seconds; it doubles after each failure.
 const PAUSE = 10;
 const MOST_FAILURES = 4;
@@ -23,6 +23,8 @@ export class BookHistory {
   // The server's clock minus this browser's, in ms.
   #skew = 0;
   #filledAt = null;
+  // The last second that a good request has covered.
+  #filledUntil = null;
   #isFilling = false;
   // Whether samples are missing that the server may have.
   #hasGap = true;
@@ -82,8 +84,7 @@ export class BookHistory {
     // The clock was set back: what is known has other times than what comes.
     if (last !== null && second < last - SECONDS) this.#ring.clear();
     if (verdict.doubt === null && reader.position !== null) {
-      this.#hasGap ||= second - last >= LEAST_GAP || this.at(last) === null;
-      this.#ring.put(this.#present(second));
+      this.#put(this.#present(second), last);
       if (this.#hasGap && this.#mayFill(second)) this.fill();
     } else if (last !== null) {
       this.#ring.reach(second);
@@ -96,10 +97,11 @@ export class BookHistory {
     const { reader } = this.#followed;
     const { book, position } = reader;
     const present = { position, depth: book.depth, bids: book.bids.best(book.depth), asks: book.asks.best(book.depth) };
-    const from = this.#clock() + this.#skew - 1000 * SECONDS;
+    const second = this.#second;
+    const from = 1000 * this.#firstMissing(second);
     this.#isFilling = true;
     this.#hasGap = false;
-    this.#filledAt = this.#second;
+    this.#filledAt = second;
     try {
       const { entries, serverTime } = await this.#read(this.#followed.symbol, from, position, this.#aborter.signal);
       this.#correct(serverTime);
@@ -110,6 +112,7 @@ export class BookHistory {
       }
       this.failure = null;
       this.#failures = 0;
+      this.#filledUntil = second;
     } catch (error) {
       if (this.#aborter.signal.aborted) return;
       if (!(error instanceof PastError)) throw error;
@@ -125,6 +128,27 @@ export class BookHistory {
   /** The last whole second. A sample is the book at the end of its second. */
   get #second() {
     return Math.floor((this.#clock() + this.#skew) / 1000) - 1;
+  }
+
+  /** Keep a new sample; `last` is the second that was reached before. */
+  #put(sample, last) {
+    const before = last === null ? null : this.at(last);
+    const isUnchanged = before !== null && before.epoch === sample.epoch && before.seq === sample.seq;
+    const isNext = before !== null && sample.second <= last + 1;
+    // A late timer leaves out seconds in which nothing has changed.
+    for (let second = isUnchanged ? last + 1 : sample.second; second <= sample.second; second += 1) {
+      this.#ring.put(sample.at(second));
+    }
+    this.#hasGap ||= !isUnchanged && !isNext;
+  }
+
+  /** Return the second from which events are needed: all at first, later those of the gaps. */
+  #firstMissing(second) {
+    const oldest = second - SECONDS;
+    if (this.#filledUntil === null) return oldest;
+    let missing = Math.max(oldest, this.#filledUntil + 1);
+    while (missing < second && this.at(missing) !== null) missing += 1;
+    return Math.max(oldest, missing - LEAD);
   }
 
   #present(second) {
@@ -147,6 +171,7 @@ export class BookHistory {
     if (Math.abs(skew - this.#skew) < LEAST_SKEW) return;
     this.#skew = Math.abs(skew) < LEAST_SKEW ? 0 : skew;
     this.#ring.clear();
+    this.#filledUntil = null;
     this.#ring.reach(this.#second);
   }
 

@@ -2,7 +2,11 @@
 
 import { readBest } from "../best/read.js";
 import { BestTable, sharedPair } from "../best/table.js";
+import { apiUrl } from "../data/address.js";
+import { keptKey } from "../data/key.js";
 import { MOST_LADDERS, folded, selected, toggled } from "../data/selection.js";
+import { CommandList } from "../developer/command_list.js";
+import { listCommands } from "../developer/commands.js";
 import { Overview } from "../overview/overview.js";
 import { write } from "../parts/texts.js";
 import { listed, quoted } from "../parts/words.js";
@@ -18,6 +22,7 @@ export class LaddersView {
   #ladders = new Map();
   #names = null;
   #best = openBest();
+  #commands = new CommandList("Read these books by curl, Python or JavaScript");
   // The symbol whose ladder could not be opened because too many are open.
   #refused = null;
 
@@ -29,6 +34,7 @@ export class LaddersView {
     const onToggle = (symbol) => this.#toggle(symbol);
     this.#overview = new Overview({ history: books.history, painter, keys, onToggle });
     this.element.prepend(this.#overview.element);
+    this.element.append(this.#commands.element);
   }
 
   /** Show the ladders of the names in the address. */
@@ -49,6 +55,8 @@ export class LaddersView {
     this.#place(selection.symbols);
     this.#overview.take(this.#books.list, this.#books.followed, this.#books.isKnown);
     this.#best.follow(sharedPair(selection.symbols, this.#books.list));
+    const served = selection.symbols.filter((symbol) => this.#books.followed.get(symbol).polled.status !== "refused");
+    this.#commands.show(listCommands(served, apiUrl, keptKey() !== null));
     this.#paintNotices(selection);
   }
 
@@ -70,6 +78,7 @@ export class LaddersView {
     this.#best.close();
     this.#keepOnly([]);
     this.#overview.close();
+    this.#commands.element.remove();
     this.element.hidden = true;
   }
 

@@ -2,6 +2,8 @@
 
 import { compareDecimals, compareTexts } from "./decimals.js";
 
+export const [NARROW, MEDIUM, WIDE] = [0, 1, 2];
+
 // From good to bad. Other statuses follow.
 const STATUSES = ["live", "stale", "syncing", "asked", "refused"];
 
@@ -9,23 +11,24 @@ const byNumber = (a, b) => a - b;
 const byStatus = (a, b) => rankOf(a) - rankOf(b) || compareTexts(a, b);
 
 /** A column of the facts' member `key`. `compare` orders two of its values, `first` is the direction
- *  of the first click, `width` the track of the grid. Only `isMain` columns fit on a narrow screen. */
-function column(key, compare, first, width, isMain = false) {
-  return Object.freeze({ key, compare, first, width, isMain });
+ *  of the first click, `width` the track of the grid, `screen` the narrowest screen that has room for
+ *  it. */
+function column(key, compare, first, width, screen = WIDE) {
+  return Object.freeze({ key, compare, first, width, screen });
 }
 
 const PRICE = "minmax(calc(var(--price-chars) * 1ch + var(--gap)), 1fr)";
 
 export const COLUMNS = Object.freeze([
-  column("isFavourite", byNumber, "descending", "2rem", true),
-  column("pair", compareTexts, "ascending", "minmax(calc(var(--pair-chars) * 1ch + var(--pair-gap)), 1.2fr)", true),
+  column("isFavourite", byNumber, "descending", "2rem", NARROW),
+  column("pair", compareTexts, "ascending", "minmax(calc(var(--pair-chars) * 1ch + var(--pair-gap)), 1.2fr)", NARROW),
   column("venue", compareTexts, "ascending", "minmax(6rem, 0.8fr)"),
-  column("status", byStatus, "ascending", "var(--status-width)", true),
-  column("bid", compareDecimals, "descending", PRICE, true),
-  column("ask", compareDecimals, "descending", PRICE, true),
+  column("status", byStatus, "ascending", "var(--status-width)", NARROW),
+  column("bid", compareDecimals, "descending", PRICE, NARROW),
+  column("ask", compareDecimals, "descending", PRICE, NARROW),
   column("spread", compareDecimals, "ascending", "minmax(calc(var(--spread-chars) * 1ch + var(--gap)), 1fr)"),
-  column("points", compareDecimals, "ascending", "minmax(5rem, 0.6fr)"),
-  column("rate", byNumber, "descending", "minmax(5.75rem, 0.7fr)"),
+  column("points", compareDecimals, "ascending", "minmax(5rem, 0.6fr)", MEDIUM),
+  column("rate", byNumber, "descending", "minmax(5.75rem, 0.7fr)", MEDIUM),
   column("age", byNumber, "descending", "minmax(4.25rem, 0.5fr)"),
   column("change", byNumber, "descending", "minmax(7rem, 0.8fr)"),
 ]);

@@ -5,7 +5,7 @@ import { venueOf } from "../data/selection.js";
 import { fromTemplate, write } from "../parts/texts.js";
 import { TableBody } from "./body.js";
 import { Choice } from "./choice.js";
-import { COLUMNS, LINK_WIDTH, sortAfterClick, sorted } from "./columns.js";
+import { COLUMNS, LINK_WIDTH, MEDIUM, NARROW, WIDE, sortAfterClick, sorted } from "./columns.js";
 import { Favourites, MOST_FAVOURITES } from "./favourites.js";
 import { Filters } from "./filters.js";
 import { TableHead } from "./head.js";
@@ -14,7 +14,9 @@ import { BookLine } from "./lines.js";
 import { SparklinePen } from "./sparkline.js";
 import { missText, tooManyText } from "./words.js";
 
-const WIDE = matchMedia("(min-width: 64rem)");
+// The style sheet has the same limits.
+const IS_MEDIUM = matchMedia("(min-width: 40.01rem)");
+const IS_WIDE = matchMedia("(min-width: 64rem)");
 // Longer texts are cut in their column; their whole text is in the ladder.
 const MOST_CHARS = 24;
 
@@ -101,7 +103,7 @@ export class Overview {
     this.#sizes.observe(this.#scroller);
     this.#table.tBodies[0].addEventListener("click", ({ target }) => this.#onClick(target));
     const { signal } = this.#closing;
-    WIDE.addEventListener("change", () => this.#arrange(), { signal });
+    for (const limit of [IS_MEDIUM, IS_WIDE]) limit.addEventListener("change", () => this.#arrange(), { signal });
     window.addEventListener("storage", () => this.#reload(), { signal });
   }
 
@@ -164,15 +166,16 @@ export class Overview {
   }
 
   #showColumns(lines) {
-    const isVisible = ({ key, isMain }) =>
-      (isMain || WIDE.matches || this.#choice.hasAllColumns) && (key !== "venue" || this.#filters.hasVenues);
+    const screen = this.#choice.hasAllColumns ? WIDE : screenNow();
+    const isVisible = (column) =>
+      column.screen <= screen && (column.key !== "venue" || this.#filters.hasVenues);
     const visible = COLUMNS.filter(isVisible);
     const keys = visible.map(({ key }) => key);
     // The same set as long as nothing changes, because rows compare it.
     if (keys.join() !== [...this.#columns].join()) this.#columns = new Set(keys);
     this.#head.show(this.#columns, this.#choice.sort);
     // On a narrow screen the venue stands above its pair.
-    const name = this.#columns.has("venue") || !WIDE.matches ? "pair" : "symbol";
+    const name = this.#columns.has("venue") || screenNow() === NARROW ? "pair" : "symbol";
     this.#setStyle("--columns", [...visible.map(({ width }) => width), LINK_WIDTH].join(" "));
     this.#setStyle("--pair-chars", longest(lines, name));
     this.#setStyle("--price-chars", Math.max(longest(lines, "bid"), longest(lines, "ask")));
@@ -184,6 +187,11 @@ export class Overview {
     const { style } = this.#table;
     if (style.getPropertyValue(name) !== String(value)) style.setProperty(name, value);
   }
+}
+
+function screenNow() {
+  if (IS_WIDE.matches) return WIDE;
+  return IS_MEDIUM.matches ? MEDIUM : NARROW;
 }
 
 /** Return the length of the longest text of a member, for the width of its column. */

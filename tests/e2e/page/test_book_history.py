@@ -152,12 +152,28 @@ def test_history_fills_itself_at_opening_and_after_a_gap() -> None:
     """)
     seqs = [seq for _, seq in found["atOpening"]]
     assert seqs == [1] * 10 + [2] * 10 + [3] * 71
+    # The book has not changed in the gap, which a request is not needed for.
     assert (found["inGap"], found["after"]) == (91, 112)
-    start = 1_800_000_000_000
-    assert found["requests"] == [
-        ["BTC/USD", start + 1000 - 600_000, {"epoch": 1, "seq": 3}],
-        ["BTC/USD", start + 22_000 - 600_000, {"epoch": 1, "seq": 3}],
-    ]
+    start = 1_800_000_000
+    first, *others = found["requests"]
+    assert first == ["BTC/USD", 1000 * (start - 600), {"epoch": 1, "seq": 3}]
+    # Later requests begin shortly before the first missing second.
+    assert others == [["BTC/USD", 1000 * (start + 1 - 10), {"epoch": 1, "seq": 3}]]
+
+
+def test_late_timer_leaves_no_gap_if_the_book_has_not_changed() -> None:
+    found = history("""
+        scene.hear(1, "snapshot")
+        await scene.pass(15)
+        scene.time += 4000
+        await scene.pass(1)
+        const unchanged = [scene.shown().length, scene.requests.length]
+        scene.time += 4000
+        scene.hear(2)
+        await scene.pass(1)
+        return [unchanged, scene.shown().length, scene.requests.length]
+    """)
+    assert found == [[20, 1], 21, 2]
 
 
 def test_failed_request_of_the_past_is_explained_and_repeated_some_times() -> None:

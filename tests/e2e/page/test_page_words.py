@@ -111,10 +111,10 @@ def test_page_prints_commands_for_existing_book(scripted: ScriptedPage, shown: S
     scripted.do(lambda: refused.row.update(status="refused", reason="unknown"))
     scripted.market("ETH/EUR")
     shown.page.goto(scripted.url)
-    shown.wait_for_text("footer", f"curl -N {scripted.url}stream/ETH%2FEUR")
-    assert f"curl {scripted.url}depth/ETH%2FEUR" in shown.text("footer")
-    assert f"curl {scripted.url}books" in shown.text("footer")
-    assert "BTC" not in shown.text("footer")
+    shown.page.locator(".command-list summary").click()
+    shown.wait_for_text(".command-list", f"curl -N '{scripted.url}stream?symbols=ETH%2FEUR'")
+    assert f"curl {scripted.url}books" in shown.text(".command-list")
+    assert "AAA" not in shown.text(".command-list")
 
 
 def test_page_shows_krakens_words_for_refused_symbol(scripted: ScriptedPage, shown: Shown) -> None:
@@ -320,7 +320,7 @@ def test_table_has_venues_and_shows_one_alone(scripted: ScriptedPage, shown: Sho
     cells = page.locator("#overview tbody td.venue")
     assert cells.all_inner_texts() == ["Kraken", "Coinbase"]
     assert page.locator("#overview tbody .toggle").all_inner_texts() == ["BTC/USD", "BTC/USD"]
-    page.get_by_label("Venue").select_option("coinbase")
+    page.get_by_role("combobox", name="Venue").select_option("coinbase")
     visible = page.locator("#overview tbody tr:visible")
     assert visible.evaluate_all("rows => rows.map((row) => row.dataset.symbol)") == [
         "coinbase:BTC/USD"
@@ -337,4 +337,4 @@ def test_page_of_one_venue_has_no_column_for_it(scripted: ScriptedPage, shown: S
     shown.page.goto(scripted.url)
     shown.wait_for("BTC/USD", status="live")
     assert not shown.page.locator("#overview .venue:visible").count()
-    assert not shown.page.get_by_label("Venue").is_visible()
+    assert not shown.page.get_by_role("combobox", name="Venue").is_visible()

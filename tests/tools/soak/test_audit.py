@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tools.soak.audit import Entries, StreamAudit
+from tools.soak.audit import Entries, StreamAudit, updates_in
 
 # The CRC-32 of an empty book is 0.
 EMPTY: dict[str, Any] = {
@@ -60,3 +60,7 @@ def test_lost_stream_is_a_fault() -> None:
     audit = StreamAudit()
     audit.add_entries("BTC/USD", [])
     assert audit.broken == ["BTC/USD: the stream is empty"]
+
+
+def test_updates_are_counted_with_those_that_a_snapshot_replaces() -> None:
+    assert updates_in([*BEGIN, SYNCING, snapshot(10, conflated=3), entry("update", 11)]) == 5

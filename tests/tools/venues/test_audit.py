@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from lab.sse.account import Tally
 from lab.sse.record import LIVE
-from tools.soak.audit import Entries, StreamAudit
-from tools.venues.audit import Calm, Turn, VenueAccount, updates_in
+from tools.soak.audit import StreamAudit
+from tools.venues.audit import Calm, Turn, VenueAccount
 from tools.venues.sampler import SampledVenue
 
 QUIET = Calm(SampledVenue(samples=9, max_age=0.4))
@@ -92,15 +91,3 @@ def test_account_of_a_good_run_breaks_no_promise() -> None:
 def test_events_that_redis_lost_with_its_data_break_no_promise() -> None:
     told = Tally(missed=4, unexplained=2)
     assert list(VenueAccount(read=READ + told, around_restarts=told).broken_promises()) == []
-
-
-def test_updates_are_counted_with_those_that_a_snapshot_replaces() -> None:
-    kinds: list[tuple[str, int | None]] = [
-        *(("snapshot", None), ("update", None), ("status", None), ("snapshot", 3)),
-        ("update", None),
-    ]
-    entries: Entries = [
-        (f"1-{number}", {"kind": kind, "data": json.dumps({"conflated": conflated})})
-        for number, (kind, conflated) in enumerate(kinds)
-    ]
-    assert updates_in(entries) == 5

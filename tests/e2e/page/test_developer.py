@@ -1,0 +1,235 @@
+"""What developers find on the page, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from kraken_book.access_keys import AccessKey, digest_of, render_key_file
+from lab.chromium import find_chromium
+from lab.node import find_node
+from lab.services import Api
+from lab.stage import Stage
+from lab.waiting import wait_until
+from tests.e2e.page.test_book_view import BookPage, deep_market
+from tests.e2e.page.test_page_words import assert_readable
+from tests.e2e.scripted_page import ScriptedPage
+from tests.e2e.shown import Shown
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
+
+KEY = "kb_of_this_test"
+SECONDS = 60
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedPage]:
+    with ScriptedPage() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def apis(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> tuple[Api, Api]:
+    """An api without keys, and one of the same books that needs one."""
+    redis = module_stage.redis()
+    simulator = module_stage.simulator("--rate", "50")
+    collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
+    collector.wait_until_live(2)
+    keys = tmp_path_factory.mktemp("keys") / "keys.json"
+    keys.write_bytes(render_key_file([AccessKey("all", digest_of(KEY), "*")]))
+    return module_stage.api(redis.url), module_stage.api(redis.url, API_KEYS_FILE=str(keys))
+
+
+def commands(page: Page, language: str) -> list[str]:
+    """Return the commands that are shown for a language."""
+    page.locator(".command-list .segment", has_text=language).click()
+    page.locator(f".command pre[aria-label$='{language}']").first.wait_for()
+    return page.locator(".command pre").all_text_contents()
+
+
+def run_command(language: str, text: str, folder: Path, *, to_end: bool = False) -> str:
+    """Run a command as its hint says, and return its output, or the beginning of it."""
+    if language == "curl":
+        arguments = ["bash", "-c", f"exec {text.replace('curl', 'curl -sS', 1)}"]
+    else:
+        file = folder / ("program.py" if language == "Python" else "program.mjs")
+        file.write_text(text)
+        arguments = [sys.executable if language == "Python" else find_node(), str(file)]
+    with subprocess.Popen(
+        arguments,
+        env={**os.environ, "KEY": KEY},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+    ) as program:
+        assert program.stdout is not None
+        if to_end:
+            return program.communicate(timeout=SECONDS)[0].decode()
+        try:
+            return (
+                program.stdout.readline().decode() + os.read(program.stdout.fileno(), 4096).decode()
+            )
+        finally:
+            # A stream has no end.
+            program.kill()
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+@pytest.mark.parametrize("fragment", ["#btc-usd,eth-usd", "#/BTC/USD"])
+def test_commands_of_the_page_run_as_they_stand(
+    apis: tuple[Api, Api], shown: Shown, tmp_path: Path, fragment: str, has_key: bool
+) -> None:
+    api, page = apis[has_key], shown.page
+    page.goto(f"{api.url}/{fragment}")
+    if has_key:
+        page.fill("#key-form input", KEY)
+        page.click("#key-form button")
+    # The page loads again with the key.
+    page.locator("[data-symbol='BTC/USD'][data-status='live']").last.wait_for()
+    page.locator(".command-list summary").click()
+    for language in ("curl", "Python", "JavaScript"):
+        texts = commands(page, language)
+        assert len(texts) >= 2
+        for text in texts:
+            assert KEY not in text
+            output = run_command(language, text, tmp_path)
+            assert "BTC/USD" in output or "live" in output, (text, output)
+            assert "rror" not in output, (text, output)
+    assert shown.errors == []
+
+
+def listed_events(page: Page) -> list[dict[str, Any]]:
+    """Return the listed raw events, newest first."""
+    texts = page.locator(".event-list tbody td:last-child").all_text_contents()
+    return [json.loads(each) for each in texts]
+
+
+def stored_events(api: Api) -> list[dict[str, Any]]:
+    """Return the events of BTC/USD that the stream in Redis holds."""
+    found, query = [], "?limit=1000"
+    while query:
+        page = api.get(f"/events/BTC%2FUSD{query}").json()
+        found += [each["event"] for each in page["events"]]
+        query = page["next"]
+    return found
+
+
+def test_raw_events_are_those_of_the_stream_and_pause(apis: tuple[Api, Api], shown: Shown) -> None:
+    api, page = apis[0], shown.page
+    book = BookPage(shown, f"{api.url}/", "BTC/USD")
+    book.wait_for(status="live")
+    book.press("r")
+    wait_until(lambda: len(listed_events(page)) >= 20, "events are listed")
+    book.press("x")
+    page.locator(".event-list[data-paused]").wait_for()
+    events = listed_events(page)
+    newest = events[0]["seq"]
+    by_seq = {each["seq"]: each for each in stored_events(api)}
+    assert [each["seq"] for each in events] == list(range(newest, newest - len(events), -1))
+    assert events == [by_seq[each["seq"]] for each in events]
+    wait_until(lambda: "0 came since" not in shown.text(".event-list .count"), "others come")
+    assert listed_events(page) == events
+    page.get_by_role("button", name="Continue").click()
+    wait_until(lambda: listed_events(page)[0]["seq"] > newest, "the list goes on")
+    assert shown.errors == []
+
+
+def test_raw_events_are_bounded_and_end_with_the_list(scripted: ScriptedPage, shown: Shown) -> None:
+    market = deep_market(scripted, "BTC/USD")
+    book = BookPage(shown, scripted.url, "BTC/USD")
+    book.wait_for(status="live")
+    book.press("r")
+
+    def send(count: int) -> None:
+        for number in range(count):
+            market.update(bids=[("100.0", f"{number + 1}.00000000")])
+
+    scripted.do(lambda: send(1000))
+    shown.wait_for_text(".event-list .count", "1,000 events since the list was opened")
+    page = shown.page
+    rows = page.locator(".event-list tbody tr")
+    assert rows.count() == 200
+    assert listed_events(page)[0]["seq"] == market.seq
+    checksum = rows.first.locator("td").nth(2).inner_text()
+    assert checksum == str(scripted.do(market.book.checksum))
+    book.press("r", "r")
+    shown.wait_for_text(".event-list .count", "0 events since")
+    assert rows.count() == 0
+    assert shown.errors == []
+
+
+def test_copy_says_copied_or_selects_the_text(scripted: ScriptedPage, shown: Shown) -> None:
+    deep_market(scripted, "BTC/USD")
+    page = shown.page
+    book = BookPage(shown, scripted.url, "BTC/USD")
+    book.wait_for(status="live")
+    book.press("d")
+    copy, status = page.locator(".command button").first, page.locator(".command [role=status]")
+    text = page.locator(".command pre").first.text_content()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copy.click()
+    wait_until(lambda: status.first.inner_text() == "Copied.", "the copy is told")
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    page.context.clear_permissions()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    copy.click()
+    wait_until(lambda: "Selected" in status.first.inner_text(), "the selection is told")
+    assert page.evaluate("getSelection().toString()") == text
+    assert shown.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_parts_for_developers_are_accessible(
+    scripted: ScriptedPage, shown: Shown, scheme: Literal["dark", "light"]
+) -> None:
+    market = deep_market(scripted, "BTC/USD")
+    page = shown.page
+    page.emulate_media(color_scheme=scheme)
+    book = BookPage(shown, scripted.url, "BTC/USD")
+    book.wait_for(status="live")
+    book.press("d", "r")
+    scripted.do(lambda: market.status("syncing", "unreachable"))
+    wait_until(lambda: len(listed_events(page)) == 1, "the event is listed")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    assert_readable(shown)
+    assert shown.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_status_page_shows_a_stopped_collector(
+    stage: Stage, shown: Shown, tmp_path: Path, scheme: Literal["dark", "light"]
+) -> None:
+    redis, simulator = stage.redis(), stage.simulator("--rate", "20")
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
+    collector.wait_until_live(2)
+    api, page = stage.api(redis.url), shown.page
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{api.url}/")
+    page.get_by_role("link", name="Status of collectors").click()
+    shown.wait_for_text(".status-page .summary", "All collectors report, and Redis answers.")
+    shown.wait_for_text("[data-venue='kraken'] .books", "Books now: 2 live.")
+    shown.wait_for_text("[data-venue='kraken'] tbody", "reporting")
+    assert str(collector.process.pid) in shown.text("[data-venue='kraken'] tbody")
+    assert_readable(shown)
+    page.locator(".command-list summary").click()
+    for language in ("curl", "Python", "JavaScript"):
+        (text,) = commands(page, language)
+        assert "reporting" in run_command(language, text, tmp_path, to_end=True)
+    collector.kill()
+    shown.wait_for_text(".status-page .summary", "Kraken's collector of shard 0/1 is silent")
+    shown.wait_for_text("[data-venue='kraken'] tbody", "silent")
+    assert api.get("/status").json()["feeds"][0]["collectors"][0]["status"] == "silent"
+    assert_readable(shown)
+    page.keyboard.press("Escape")
+    page.locator("#home:not([hidden])").wait_for()
+    assert shown.errors == []
