@@ -5,6 +5,9 @@ In the order of the data flow: `arguments` parses the options, `feed` follows th
 are shown as live. `ladder` draws one book: a `frame` with a `level_line` for each level.
 `overview_rows` draws the table. `texts` and `palette` have the formats and styles.
 
+`cost_line` shows the cost to fill an order, which `fill` computes, and `mids` records the mids of
+the last minutes.
+
 `best_poll` polls the best prices of one pair over all venues, `best_lines` draws them, and
 `best_screen` shows them.
 

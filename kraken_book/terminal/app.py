@@ -34,6 +34,7 @@ from kraken_book.terminal.books_poll import (
     PollFailed,
     PollRefused,
 )
+from kraken_book.terminal.cost_line import CostLine
 from kraken_book.terminal.feed import TerminalFeed
 from kraken_book.terminal.hangup import EXIT_CODE
 from kraken_book.terminal.help import Help
@@ -66,6 +67,8 @@ class TerminalApp(App[str]):
     """
 
     TITLE = "kraken-book"
+    # The keys are the app's until the cost to fill is opened.
+    AUTO_FOCUS = None
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     Screen { layout: vertical; overflow: hidden; }
@@ -87,6 +90,8 @@ class TerminalApp(App[str]):
         _keys("plus,equals_sign", "levels(1)"),
         _keys("minus,underscore", "levels(-1)"),
         _keys("b", "best"),
+        _keys("c", "cost"),
+        _keys("t", "totals"),
         _keys("o", "overview"),
         _keys("tab", "overview", always=True),
         _keys("enter", "open"),
@@ -112,6 +117,7 @@ class TerminalApp(App[str]):
         self.board = Board(self.feed.books, clock)
         self.ladders = Ladders(self.board, self.palette)
         self.overview = Overview(self.board, self.palette)
+        self.cost_line = CostLine(self.board, self.ladders, self.palette)
         self._main = Container(id="main")
         # A URL may contain a password.
         self.host = printable(urlsplit(options.url).netloc.rpartition("@")[2])
@@ -135,6 +141,7 @@ class TerminalApp(App[str]):
         with self._main:
             yield self.overview
             yield self.ladders
+        yield self.cost_line
         yield self._status_lines.keys
 
     async def on_mount(self) -> None:
@@ -221,6 +228,7 @@ class TerminalApp(App[str]):
         if self.feed.changed:
             self.ladders.mark(self.feed.changed)
             self.feed.changed.clear()
+            self.cost_line.update_cost()
         if self.ladders.paint():
             # A paint ends with the refresh, which writes to the terminal and waits if that is slow.
             self.call_after_refresh(lambda: self._pace.record_paint(begun, monotonic()))
@@ -234,12 +242,14 @@ class TerminalApp(App[str]):
         outage = self.feed.outage
         self._shown_outage = outage if self._had_outage else None
         self._had_outage = outage is not None
+        self.board.record_mids(self.ladders.symbols)
         self.refresh_ages()
 
     def refresh_ages(self) -> None:
         """Update the ages and statuses of all books."""
         self.overview.show(self.ladders.symbols, self._clock())
         self.ladders.mark_all()
+        self.cost_line.update_cost()
         self._arrange()
 
     def _arrange(self) -> None:
@@ -247,7 +257,7 @@ class TerminalApp(App[str]):
         self._status_lines.show_outage(self._shown_outage)
         parts = arrange(
             self.size.width,
-            self.size.height - self._status_lines.height,
+            self.size.height - self._status_lines.height - self.cost_line.height,
             ladders=len(self.ladders.symbols),
             books=len(self.board.rows),
             overview_width=self.overview.natural_width,
@@ -277,8 +287,10 @@ class TerminalApp(App[str]):
         self.exit()
 
     def action_step_back(self) -> None:
-        """Return from the overview to the ladders, or quit."""
-        if self.overview.has_keys:
+        """Close the cost to fill, return from the overview to the ladders, or quit."""
+        if self.cost_line.display:
+            self.action_cost()
+        elif self.overview.has_keys:
             self.action_overview()
         else:
             self.exit()
@@ -340,6 +352,15 @@ class TerminalApp(App[str]):
         if symbol is not None:
             poll = BestPoll(self._options.url, self._options.key, symbol, self._clock)
             self.push_screen(BestScreen(poll, self.palette, self._on_failed))
+
+    def action_cost(self) -> None:
+        """Open or close the cost to fill an order."""
+        self.cost_line.toggle()
+        self._arrange()
+
+    def action_totals(self) -> None:
+        """Show or hide the totals of the ladders."""
+        self.ladders.toggle_totals()
 
     def action_help(self) -> None:
         """Show the help."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
 import msgspec
 
 from kraken_book.client import LiveBook
 from kraken_book.symbols import venue_of
 from kraken_book.terminal.books_poll import PolledBook
+from kraken_book.terminal.mids import MidHistory
 from kraken_book.terminal.verdict import Verdict, judge
 
 MARKED_SOURCES = ("replay", "simulated")
@@ -28,6 +30,8 @@ class Board:
         """The last answer of `/books`, in its order."""
         self.failure: str | None = None
         """Why `/books` does not answer, None while it does."""
+        self.mids = MidHistory()
+        """The mids of the last minutes of the books that have ladders."""
         self._live = live
         self._clock = clock
         self._polled: dict[str, PolledBook] = {}
@@ -57,6 +61,17 @@ class Board:
             self.failure,
             self._clock(),
         )
+
+    def record_mids(self, symbols: Sequence[str]) -> None:
+        """Record the mids of these books if a sample is due."""
+        self.mids.record(self._clock(), symbols, self._mid)
+
+    def _mid(self, symbol: str) -> Decimal | None:
+        live = self._live.get(symbol)
+        if live is None or self.verdict(symbol).reason is not None:
+            return None
+        bid, ask = live.best_bid, live.best_ask
+        return (Decimal(bid.price) + Decimal(ask.price)) / 2 if bid and ask else None
 
     def shown(self, book: PolledBook) -> PolledBook:
         """Return a row of `/books` with the same status and reason as in the book's ladder."""

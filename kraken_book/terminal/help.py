@@ -15,7 +15,7 @@ from textual.widget import Widget
 from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.palette import Palette
 
-MAX_WIDTH = 66
+MAX_WIDTH = 78
 KEYS_WIDTH = 12
 KEYS = (
     ("← → ↑ ↓", "move among the ladders, or in the table"),
@@ -23,16 +23,19 @@ KEYS = (
     ("+  -", "show more or fewer levels"),
     ("o  Tab", "open or close the table of all books"),
     ("b", "open or close the pair's best prices by venue"),
+    ("c", "open or close cost to fill: Space side, 0-9 . Del quantity"),
+    ("t", "show or hide the quantity up to each level, if wide enough"),
     ("Enter", "in the table: open the book's ladder"),
     ("x", "close the ladder"),
     ("PgUp PgDn", "move by a window"),
     ("Home End", "move to the first or the last"),
     ("?", "open or close this help"),
-    ("Esc", "close help or table; else quit"),
+    ("Esc", "close help, cost or table; else quit"),
     ("q  Ctrl-C", "quit"),
 )
 READING = (
-    "Asks are above the spread, bids below. A bar shows the quantity offered up to its level.",
+    "Asks are above the spread, bids below. A bar shows the quantity up to its level. "
+    "Blocks: the mid of the last 5 minutes; a · had no live book.",
     "Every change is checked here against Kraken's checksum. A book that may be wrong is dimmed "
     "and shows the reason; an invalid book shows no levels until its next snapshot.",
     "Age: time since the book was last known to match Kraken.",
@@ -80,9 +83,11 @@ class HelpText(Widget, can_focus=False):
             first, *others = wrap(effect, max(width - KEYS_WIDTH - 1, 1))
             lines.append([(f" {keys:>9}  ", palette.focus), (first, palette.text)])
             lines += [[(" " * KEYS_WIDTH + text, palette.text)] for text in others]
+        # One empty line only, so that the help fits into 24 lines.
+        lines.append([])
         for paragraph in READING:
             texts = wrap(paragraph, max(width - 2, 1))
-            lines += [[], *([(f" {text}", palette.muted)] for text in texts)]
+            lines += [[(f" {text}", palette.muted)] for text in texts]
         return lines
 
 

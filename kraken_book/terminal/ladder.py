@@ -14,6 +14,7 @@ from kraken_book.printable import printable
 from kraken_book.terminal.board import MARKED_SOURCES, Board
 from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.level_line import LevelLines
+from kraken_book.terminal.mids import sparkline
 from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.texts import (
     MARKS,
@@ -28,6 +29,8 @@ from kraken_book.terminal.verdict import Verdict
 
 # Digit keys select the first nine ladders.
 MAX_DIGIT = 9
+# A shorter line shows no movement.
+MIN_SPARKLINE = 6
 
 
 class Ladder:
@@ -44,9 +47,18 @@ class Ladder:
         self._board = board
         self._palette = palette
         self._level_lines = LevelLines(palette)
+        self.has_totals = False
+        """Whether the last drawing had a column of totals."""
 
     def lines(
-        self, number: int, width: int, levels: int, *, has_focus: bool, has_heads: bool
+        self,
+        number: int,
+        width: int,
+        levels: int,
+        *,
+        has_focus: bool,
+        has_heads: bool,
+        wants_totals: bool | None = None,
     ) -> list[Strip]:
         """Return the ladder as lines of `width` cells.
 
@@ -56,9 +68,13 @@ class Ladder:
             levels: The number of levels of each side.
             has_focus: Whether the ladder has the focus.
             has_heads: Whether the columns have names.
+            wants_totals: Whether the user wants totals; None shows them if the ladder is wide.
         """
         frame = TextFrame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
+        asks, bids = (live.asks[:levels], live.bids[:levels]) if live else ([], [])
+        self._level_lines.begin(asks, bids, wants_totals=wants_totals)
+        self.has_totals = self._level_lines.has_totals(frame)
         body = self._body(frame, live, levels, verdict)
         if has_heads:
             body.insert(0, self._level_lines.heads(frame))
@@ -84,7 +100,6 @@ class Ladder:
         self, frame: TextFrame, live: LiveBook | None, levels: int, verdict: Verdict
     ) -> list[Strip]:
         asks, bids = (live.asks[:levels], live.bids[:levels]) if live else ([], [])
-        self._level_lines.begin(asks, bids)
         if verdict.reason is None:
             above, below = self._live_sides(frame, asks, bids)
         else:
@@ -114,7 +129,12 @@ class Ladder:
         if live and live.spread is not None:
             spread = [(" spread ", palette.muted), (f"{live.spread} ", palette.strong)]
         trouble = troubles(live.counts, frame.inner // 2) if live else ""
-        return frame.middle(spread, [(f" {trouble} ", palette.warn)] if trouble else [])
+        right: list[Piece] = [(f" {trouble} ", palette.warn)] if trouble else []
+        room = frame.inner - sum(cell_len(text) for text, _ in (*spread, *right)) - 9
+        line = sparkline(self._board.mids.of(self.symbol), room) if room >= MIN_SPARKLINE else ""
+        if line:
+            right = [(" mid ", palette.muted), (f"{line} ", palette.text), *right]
+        return frame.middle(spread, right)
 
     def _write_over(self, body: list[Strip], frame: TextFrame, reason: str) -> None:
         """Write why the book is not live over the middle of the ladder."""

@@ -41,6 +41,7 @@ class Ladders(ScrollView, can_focus=False):
         self._ladders: dict[str, Ladder] = {}
         self._order: list[str] = []
         self._wanted: int | None = None
+        self._wants_totals: bool | None = None
         self._grid: Grid | None = None
         self._marked: set[str] = set()
         self._lines: dict[str, list[Strip]] = {}
@@ -117,6 +118,12 @@ class Ladders(ScrollView, can_focus=False):
         self._wanted = max(self.levels + step, 1)
         self.place()
 
+    def toggle_totals(self) -> None:
+        """Show or hide the totals of all ladders that have room for them."""
+        if self.symbol is not None:
+            self._wants_totals = not self._ladders[self.symbol].has_totals
+            self.mark_all()
+
     def place(self) -> None:
         """Compute the places of all ladders, and draw them if their places have changed."""
         width, height = self.size
@@ -177,6 +184,7 @@ class Ladders(ScrollView, can_focus=False):
             self._grid.levels,
             has_focus=self.has_keys and index == self.index,
             has_heads=self._grid.has_heads,
+            wants_totals=self._wants_totals,
         )
 
     def render_line(self, y: int) -> Strip:

@@ -111,6 +111,7 @@ class StatusLines:
                 if self._hidden_shown:
                     number += f", {self._hidden_shown} hidden"
                 keys += [("←→ 1-9", f"ladder {number}"), ("+-", "levels"), ("x", "close")]
+                keys += [("c", "cost to fill"), ("t", "totals")]
         return [
             [(f" {key}", self._palette.focus), (f" {effect} ", self._palette.muted)]
             for key, effect in keys

@@ -162,9 +162,9 @@ async def test_help_scrolls_in_a_low_window(api: ScriptedApi) -> None:
         await terminal.press("question_mark")
         await terminal.until_shown("Tab")
         assert "quit" not in terminal.text
-        await terminal.press(*["down"] * 24)
+        await terminal.press(*["down"] * 40)
         await terminal.until_shown("match Kraken.")
-        await terminal.press(*["up"] * 24)
+        await terminal.press(*["up"] * 40)
         await terminal.until_shown("← → ↑ ↓")
         await terminal.press("q")
         assert not terminal.app.is_running
