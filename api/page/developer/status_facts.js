@@ -22,11 +22,11 @@ export function collectorRows({ collectors }, since) {
   });
 }
 
-/** Return the rows of the connections of a venue's collectors. */
-export function connectionRows({ collectors }) {
-  return collectors.flatMap(({ shard, connections }) => connections.map((each) => ({
-    status: each.state === "live" ? "live" : "syncing",
-    cells: [shard, each.name, each.state, timeOf(each.last_frame), each.lag_ms === null ? NOTHING : `${countText(each.lag_ms)} ms`,
+/** Return the rows of the connections of a venue's collectors. Those of a silent one are not live. */
+export function connectionRows({ collectors }, since) {
+  return collectors.flatMap(({ shard, age_ms, connections }) => connections.map((each) => ({
+    status: age_ms + since > SILENT_AFTER ? "stale" : each.state === "live" ? "live" : "syncing",
+    cells: [shard, each.name, age_ms + since > SILENT_AFTER ? `was ${each.state}` : each.state, timeOf(each.last_frame), each.lag_ms === null ? NOTHING : `${countText(each.lag_ms)} ms`,
       countText(each.symbols), countText(each.reconnects), each.system ?? NOTHING].map((text) => clean(text)),
   })));
 }
@@ -70,7 +70,7 @@ function feedTroubles({ venue, reason, malformed, collectors }, since) {
     if (age_ms + since > SILENT_AFTER) found.push(`${name} is silent: it has stopped, or cannot write to Redis.`);
     if (redis_status !== "ok") found.push(`${name} has trouble with Redis; its log tells which.`);
     const lost = connections.filter(({ state }) => state !== "live").length;
-    if (lost > 0) found.push(`${name} has ${lost} of ${connections.length} connections that ${lost === 1 ? "is" : "are"} not live.`);
+    if (lost > 0) found.push(`${name} has connections that are not live: ${lost} of ${connections.length}.`);
   }
   return found;
 }

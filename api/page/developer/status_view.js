@@ -130,6 +130,6 @@ class FeedSection {
   paint(feed, since, books) {
     write(this.#books, booksText(books, this.#venue));
     this.#collectors.show(collectorRows(feed, since));
-    this.#connections.show(connectionRows(feed));
+    this.#connections.show(connectionRows(feed, since));
   }
 }

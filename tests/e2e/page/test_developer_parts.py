@@ -103,7 +103,7 @@ def status_answer(**changes: Any) -> dict[str, Any]:
         ({}, 0, []),
         ({}, 4700, ["Kraken's collector of shard 0/1 is silent"]),
         ({"redis_status": "trouble"}, 0, ["trouble with Redis"]),
-        ({"connections": [{"state": "backoff"}, {"state": "live"}]}, 0, ["1 of 2 connections"]),
+        ({"connections": [{"state": "backoff"}, {"state": "live"}]}, 0, ["not live: 1 of 2"]),
         ({"age_ms": 0}, 11_000, ["old", "silent"]),
     ],
 )
@@ -119,10 +119,14 @@ def test_rows_of_a_collector_have_words_and_growing_ages() -> None:
     script = """
         const [feed] = given.feeds
         const rows = [100, 60000].map((since) => module.collectorRows(feed, since))
-        return [...rows, module.connectionRows(feed)]
+        return [...rows, ...[100, 60000].map((since) => module.connectionRows(feed, since))]
     """
-    fresh, old, connections = run_module("developer/status_facts.js", script, status_answer())
+    fresh, old, connections, known = run_module(
+        "developer/status_facts.js", script, status_answer()
+    )
     cells = ["0/1", "reporting", "0.5 s", "db, 7", "12", "1 asked, 1 live", "0", "1,200", "ok"]
     assert fresh == [{"status": "live", "cells": cells}]
     assert old[0]["cells"][1:3] == ["silent", "60 s"]
+    assert [connections[0]["status"], connections[0]["cells"][2]] == ["live", "live"]
+    assert [known[0]["status"], known[0]["cells"][2]] == ["stale", "was live"]
     assert connections[0]["cells"][3:5] == ["05:09:03 UTC", "—"]
