@@ -103,8 +103,8 @@ export class BookHistory {
     this.#hasGap = false;
     this.#filledAt = second;
     try {
-      const { entries, serverTime } = await this.#read(this.#followed.symbol, from, position, this.#aborter.signal);
-      this.#correct(serverTime);
+      const { entries, skew } = await this.#read(this.#followed.symbol, from, position, this.#aborter.signal);
+      this.#correct(skew);
       const until = this.#ring.last ?? this.#second;
       for (const part of rebuild(entries, present, until)) {
         for (const sample of part) this.#ring.put(sample);
@@ -166,8 +166,7 @@ export class BookHistory {
   }
 
   /** Use the server's clock from now on, if this browser's is wrong. */
-  #correct(serverTime) {
-    const skew = serverTime === null ? 0 : serverTime - this.#clock();
+  #correct(skew) {
     if (Math.abs(skew - this.#skew) < LEAST_SKEW) return;
     this.#skew = Math.abs(skew) < LEAST_SKEW ? 0 : skew;
     this.#ring.clear();

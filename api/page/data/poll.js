@@ -74,9 +74,12 @@ export class BooksPoll {
 async function ask() {
   const askedAt = now();
   let response;
+  let text;
   try {
     const signal = AbortSignal.timeout(PATIENCE);
     response = await fetch(apiUrl("books"), { cache: "no-store", headers: keyHeaders(), signal });
+    // The connection may also fail after the head of the response.
+    text = await response.text();
   } catch (error) {
     if (error.name === "TimeoutError") {
       return failed("The server does not respond, or other windows use all of this browser's connections to it");
@@ -84,7 +87,7 @@ async function ask() {
     return failed("The server cannot be reached");
   }
   try {
-    const body = await response.json();
+    const body = JSON.parse(text);
     if (response.status === 401) return { failure: keyText(body), needsKey: true };
     if (!response.ok) return failed(`The server responded with ${response.status}: ${clean(body.detail ?? body.title ?? "no reason given")}`);
     return { failure: null, books: body.map((book) => new PolledBook(book, askedAt)) };

@@ -17,7 +17,7 @@ export function collectorRows({ collectors }, since) {
     return {
       status: isSilent ? "stale" : "live",
       cells: [each.shard, isSilent ? "silent" : "reporting", ageText(age), `${each.leader.host}, ${each.leader.pid}`, String(each.epoch ?? NOTHING),
-        countsText(each.books), countText(each.mismatches), countText(each.resyncs), each.redis_status === "ok" ? "ok" : `${each.redis_status}, see its log`].map(clean),
+        countsText(each.books), countText(each.mismatches), countText(each.resyncs), each.redis_status === "ok" ? "ok" : `${each.redis_status}, see its log`].map((text) => clean(text)),
     };
   });
 }
@@ -27,7 +27,7 @@ export function connectionRows({ collectors }) {
   return collectors.flatMap(({ shard, connections }) => connections.map((each) => ({
     status: each.state === "live" ? "live" : "syncing",
     cells: [shard, each.name, each.state, timeOf(each.last_frame), each.lag_ms === null ? NOTHING : `${countText(each.lag_ms)} ms`,
-      countText(each.symbols), countText(each.reconnects), each.system ?? NOTHING].map(clean),
+      countText(each.symbols), countText(each.reconnects), each.system ?? NOTHING].map((text) => clean(text)),
   })));
 }
 
@@ -36,7 +36,7 @@ export function replicaRows(replicas, time) {
   return replicas.map(({ replica, redis, answeredAt }) => ({
     status: replica.is_draining ? "syncing" : "live",
     cells: [replica.name, replica.is_draining ? "stopping" : "serving", `${ageText(time - answeredAt)} ago`, replica.version, durationText(replica.uptime_s),
-      countText(replica.streams), redis.status === "ok" ? `ok, ${redis.nodes} ${redis.nodes === 1 ? "node" : "nodes"}` : `away: ${redis.reason}`].map(clean),
+      countText(replica.streams), redis.status === "ok" ? `ok, ${redis.nodes} ${redis.nodes === 1 ? "node" : "nodes"}` : `away: ${redis.reason}`].map((text) => clean(text)),
   }));
 }
 

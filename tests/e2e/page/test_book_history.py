@@ -24,7 +24,7 @@ class Scene {
   time = 1_800_000_000_000
   followed = { symbol: "BTC/USD", reader: new LiveBook(), verdict: { doubt: null } }
   requests = []
-  answer = async () => ({ entries: [], serverTime: null })
+  answer = async () => ({ entries: [], skew: 0 })
   constructor() {
     this.history = new BookHistory(this.followed, {
       read: (...given) => { this.requests.push(given); return this.answer(...given) },
@@ -66,13 +66,14 @@ globalThis.fetch = async (url, options) => {
   }
   if (page === "close") signal.abort()
   options.signal.throwIfAborted()
-  return new Response(typeof page === "string" ? page : JSON.stringify(page), {
-    status: page.status ?? 200, headers: { Date: "Fri, 27 Nov 2026 23:00:00 GMT" } })
+  const headers = { Date: new Date(Date.now() + given.ahead).toUTCString() }
+  const body = typeof page === "string" ? page : JSON.stringify(page)
+  return new Response(body, { status: page.status ?? 200, headers })
 }
 try {
-  const { entries, serverTime } = await module.readPast(
+  const { entries, skew } = await module.readPast(
     "BTC/USD", given.from, { epoch: 1, seq: given.seq }, signal.signal, given.patience)
-  return { asked, seqs: entries.map(({ event }) => event.seq), ms: entries[0]?.ms, serverTime }
+  return { asked, seqs: entries.map(({ event }) => event.seq), ms: entries[0]?.ms, skew }
 } catch (error) {
   return { asked, error: error.name, message: error.message }
 } finally {
@@ -88,10 +89,16 @@ def history(script: str) -> Any:
 
 
 def past(
-    pages: Sequence[object], seq: int = 10**9, from_ms: int = 0, patience: int = 10_000
+    pages: Sequence[object],
+    seq: int = 10**9,
+    from_ms: int = 0,
+    patience: int = 10_000,
+    ahead: int = 0,
 ) -> Any:
     return run_module(
-        "data/past.js", PAST, {"pages": pages, "from": from_ms, "seq": seq, "patience": patience}
+        "data/past.js",
+        PAST,
+        {"pages": pages, "from": from_ms, "seq": seq, "patience": patience, "ahead": ahead},
     )
 
 
@@ -138,7 +145,7 @@ def test_history_fills_itself_at_opening_and_after_a_gap() -> None:
           return { ms: 1_800_000_000_000 - 100_000 + 10_000 * seq, event: eventOf(kind, seq) }
         }
         scene.answer = async (symbol, from, { seq }) =>
-          ({ entries: [1, 2, 3, 4].filter((each) => each <= seq).map(entry), serverTime: null })
+          ({ entries: [1, 2, 3, 4].filter((each) => each <= seq).map(entry), skew: 0 })
         for (const seq of [1, 2, 3]) scene.hear(seq, seq === 1 ? "snapshot" : "update")
         await scene.pass(1)
         const atOpening = scene.shown()
@@ -207,7 +214,7 @@ def test_closed_history_aborts_its_request() -> None:
 
 def test_wrong_clock_of_the_browser_is_corrected() -> None:
     found = history("""
-        scene.answer = async () => ({ entries: [], serverTime: scene.time + 3_600_000 })
+        scene.answer = async () => ({ entries: [], skew: 3_600_000 })
         scene.hear(1, "snapshot")
         await scene.pass(3)
         return scene.shown()
@@ -229,7 +236,7 @@ def test_past_is_read_page_by_page_up_to_the_present_book() -> None:
         "BTC/USD?after=3000-3&limit=1000",
     ]
     assert (found["seqs"], found["ms"]) == ([1, 2, 3, 4, 5, 6], 1000)
-    assert found["serverTime"] == 1795820400000
+    assert found["skew"] == 0
 
 
 def test_past_of_a_busy_book_begins_later() -> None:
@@ -258,5 +265,14 @@ def test_past_says_why_it_cannot_be_read() -> None:
         assert (found["error"], found["message"]) == ("Error", message)
     assert past([held, "close"])["error"] == "AbortError"
     assert past([page(None, None)]) == {
-        "asked": ["BTC/USD?limit=1"], "seqs": [], "serverTime": 1795820400000,
+        "asked": ["BTC/USD?limit=1"], "seqs": [], "skew": 0,
     }  # fmt: skip
+
+
+def test_clocks_differ_only_if_no_delay_explains_it() -> None:
+    def skew(ahead: int) -> int:
+        return int(past([page(None, None)], ahead=ahead)["skew"])
+
+    assert (skew(0), skew(-1500)) == (0, 0)
+    assert 3_590_000 < skew(3_600_000) <= 3_600_000
+    assert -3_600_000 <= skew(-3_600_000) < -3_590_000

@@ -141,7 +141,10 @@ def test_fresh_page_shows_the_recorded_past_and_the_present_of_the_simulator(
     def figures() -> dict[str, str]:
         return dict(text.split(", ", 1) for text in spread.walk() if "spread" in text)
 
-    wait_until(lambda: recorded.keys() & figures().keys(), "the past has been read")
+    wait_until(
+        lambda: recorded.keys() & figures().keys(),
+        f"the past has been read; {shown.page.locator('.heat-chart .note').inner_text()}",
+    )
     found = figures()
     compared = recorded.keys() & found.keys()
     assert len(compared) >= 5
