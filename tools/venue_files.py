@@ -8,7 +8,6 @@ and prints the files that would change; a test runs it.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +18,15 @@ from pydantic.fields import FieldInfo
 from collector.settings import VENUES, CollectorSettings, DepthChoice, FollowedVenue, usual_path
 from kraken_book.symbols import KRAKEN
 from runtime.settings import describe_fields
+from tools.console import options_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS, COMPOSE, WALLS = "docs/settings.md", "docker-compose.yml", "pyproject.toml"
+EXIT_CODES = {
+    0: "the files are written, or with --check, none differs",
+    1: "with --check: a file differs",
+    2: "an argument is invalid, or a file lacks the place for what is written",
+}
 OTHERS = tuple(venue for venue in VENUES if venue != KRAKEN)
 # The settings of a venue: type, range if it is not that of numbers, and example if it is the same
 # for each venue.
@@ -141,7 +146,8 @@ def _variable(venue: str, field: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or check them; return the exit code."""
-    parser = argparse.ArgumentParser(prog="tools.venue_files", description=__doc__)
+    assert __doc__
+    parser = options_parser("venue_files", __doc__, EXIT_CODES)
     parser.add_argument("--check", action="store_true", help="change nothing; 1 if a file differs")
     given = parser.parse_args(arguments)
     try:
