@@ -8,7 +8,6 @@ and prints the files that would change; a test runs it.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +17,16 @@ from pydantic.fields import FieldInfo
 
 from collector.settings import VENUES, CollectorSettings, DepthChoice, FollowedVenue, usual_path
 from kraken_book.symbols import KRAKEN
+from runtime.command_line import ExitCodes
 from runtime.settings import describe_fields
+from tools.console import options_parser
 
 ROOT = Path(__file__).resolve().parents[1]
+EXIT_CODES: ExitCodes = {
+    0: "the files are written, or do not differ",
+    1: "with --check: a file differs",
+    2: "an argument is invalid, or a file has no place for the venues",
+}
 SETTINGS, COMPOSE, WALLS = "docs/settings.md", "docker-compose.yml", "pyproject.toml"
 OTHERS = tuple(venue for venue in VENUES if venue != KRAKEN)
 # The settings of a venue: type, range if it is not that of numbers, and example if it is the same
@@ -141,7 +147,9 @@ def _variable(venue: str, field: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or check them; return the exit code."""
-    parser = argparse.ArgumentParser(prog="tools.venue_files", description=__doc__)
+    parser = options_parser(
+        "venue_files", "Write what several files repeat of each venue.", EXIT_CODES
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; 1 if a file differs")
     given = parser.parse_args(arguments)
     try:
