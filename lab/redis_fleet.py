@@ -39,7 +39,13 @@ class RedisServer:
         self.port = free_port()
         self.folder = folder / name
         self.folder.mkdir()
-        self._options = {"port": self.port, "bind": "127.0.0.1", "save": "", **options}
+        self._options = {
+            "port": self.port,
+            "bind": "127.0.0.1",
+            "save": "",
+            "set-proc-title": "no",
+            **options,
+        }
         self._arguments: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self.client = self._connect()

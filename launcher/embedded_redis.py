@@ -174,6 +174,9 @@ class EmbeddedRedis:
             "save": "",
             "appendonly": "no",
             "daemonize": "no",
+            # A title overwrites the environment that other programs see, and with it the mark by
+            # which tests find the servers of a killed run.
+            "set-proc-title": "no",
         }
         return [part for name, value in options.items() for part in (f"--{name}", value)]
 

@@ -17,16 +17,17 @@ from pydantic.fields import FieldInfo
 
 from collector.settings import VENUES, CollectorSettings, DepthChoice, FollowedVenue, usual_path
 from kraken_book.symbols import KRAKEN
+from runtime.command_line import ExitCodes
 from runtime.settings import describe_fields
 from tools.console import options_parser
 
 ROOT = Path(__file__).resolve().parents[1]
-SETTINGS, COMPOSE, WALLS = "docs/settings.md", "docker-compose.yml", "pyproject.toml"
-EXIT_CODES = {
-    0: "the files are written, or with --check, none differs",
+EXIT_CODES: ExitCodes = {
+    0: "the files are written, or do not differ",
     1: "with --check: a file differs",
-    2: "an argument is invalid, or a file lacks the place for what is written",
+    2: "an argument is invalid, or a file has no place for the venues",
 }
+SETTINGS, COMPOSE, WALLS = "docs/settings.md", "docker-compose.yml", "pyproject.toml"
 OTHERS = tuple(venue for venue in VENUES if venue != KRAKEN)
 # The settings of a venue: type, range if it is not that of numbers, and example if it is the same
 # for each venue.
@@ -146,8 +147,9 @@ def _variable(venue: str, field: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or check them; return the exit code."""
-    assert __doc__
-    parser = options_parser("venue_files", __doc__, EXIT_CODES)
+    parser = options_parser(
+        "venue_files", "Write what several files repeat of each venue.", EXIT_CODES
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; 1 if a file differs")
     given = parser.parse_args(arguments)
     try:

@@ -16,11 +16,13 @@ pytestmark = pytest.mark.process
 CLIENT = """
 import subprocess, threading, time
 from lab.reaper import reaper
+from launcher.embedded_redis import EmbeddedRedis
 
 with reaper():
     threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
-    print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
-    time.sleep(600)
+    with EmbeddedRedis() as redis:
+        print(subprocess.Popen(["sleep", "600"]).pid, redis.process.pid, flush=True)
+        time.sleep(600)
 """
 
 
@@ -29,7 +31,7 @@ def test_killed_process_leaves_no_child_behind() -> None:
         [sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as client:
         assert client.stdout is not None
-        child = int(client.stdout.readline())
-        assert is_running(child)
+        children = [int(each) for each in client.stdout.readline().split()]
+        assert list(map(is_running, children)) == [True, True]
         client.kill()
-    wait_until(lambda: not is_running(child), "the child has ended")
+    wait_until(lambda: not any(map(is_running, children)), "the children have ended")

@@ -273,6 +273,7 @@ def test_clocks_differ_only_if_no_delay_explains_it() -> None:
     def skew(ahead: int) -> int:
         return int(past([page(None, None)], ahead=ahead)["skew"])
 
-    assert (skew(0), skew(-1500)) == (0, 0)
+    # The header may be a second late, and leaves out up to a second.
+    assert (skew(0), skew(-900)) == (0, 0)
     assert 3_590_000 < skew(3_600_000) <= 3_600_000
     assert -3_600_000 <= skew(-3_600_000) < -3_590_000
