@@ -34,7 +34,15 @@ def run_in_node(script: str, given: object = None) -> Any:
         const result = await (async () => {{ {script} }})()
         console.log(JSON.stringify(result ?? null))
     """
-    node = [find_node(), "--input-type=module", "--eval", source]
-    done = subprocess.run(node, capture_output=True, text=True, timeout=SECONDS, check=False)
+    # On its input, because an argument may have 128 KiB at most.
+    node = [find_node(), "--input-type=module", "-"]
+    done = subprocess.run(
+        node, input=source, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def run_module(path: str, script: str, given: object = None) -> Any:
+    """Return what `run_in_node` does, for a script that also has `module`, the page's at `path`."""
+    return run_in_node(f"const module = await load({json.dumps(path)})\n{script}", given)

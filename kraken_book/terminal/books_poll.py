@@ -36,7 +36,7 @@ class PolledBook(msgspec.Struct, frozen=True):
     """The time of the request, by the poll's clock."""
 
     def age(self, now: float) -> float | None:
-        """Return the seconds since the book was last known to match Kraken.
+        """Return the seconds since the book was last confirmed.
 
         The time since the request is added, so the result is never too small.
         """

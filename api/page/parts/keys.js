@@ -4,6 +4,8 @@ import { readKept, writeKept } from "./kept.js";
 
 const NAME = "kraken-book keys";
 const FIELDS = "input, select, textarea, [contenteditable]";
+// Controls without text, which need only the space bar and the arrows for themselves.
+const SWITCHES = "input[type=radio], input[type=checkbox]";
 
 export class Keys {
   #groups = [];
@@ -45,11 +47,16 @@ export class Keys {
   #press(event) {
     const { key, target } = event;
     const isTaken = event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey;
-    if (isTaken || target.closest?.(FIELDS) || document.querySelector("dialog[open]")) return;
+    if (isTaken || isOfField(key, target) || document.querySelector("dialog[open]")) return;
     if (!this.#areOn && key.length === 1) return;
     const binding = this.#groups.flatMap(({ bindings }) => bindings).findLast((each) => each.key === key && each.run);
     if (binding === undefined) return;
     event.preventDefault();
     binding.run();
   }
+}
+
+function isOfField(key, target) {
+  if (!target.closest?.(FIELDS)) return false;
+  return !target.matches(SWITCHES) || key === " " || key.startsWith("Arrow");
 }

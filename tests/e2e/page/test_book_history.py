@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lab.node import run_module
 from lab.scripted_api import PAGE
-from tests.e2e.page_modules import run_module
 
 HISTORY = """
 const { BookHistory } = module

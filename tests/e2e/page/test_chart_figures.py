@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.page_modules import run_module
+from lab.node import run_module
 
 Levels = list[list[str]]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from lab.node import run_module
 from lab.scripted_api import PAGE
-from tests.e2e.page_modules import run_module
 
 Levels = list[list[str]]
 # Makes samples of `given.books`, in which null is a gap.

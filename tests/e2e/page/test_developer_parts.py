@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.page_modules import run_module
+from lab.node import run_module
 
 COMMANDS = """
     const url = (path) => `http://host/it's/${path}`

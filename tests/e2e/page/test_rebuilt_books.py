@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.naive_book import NaiveBook
-from tests.e2e.page_modules import run_module
+from lab.node import run_module
 
 EPOCH = 7
 START_MS = 1_800_000_000_000
