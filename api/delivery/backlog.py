@@ -17,6 +17,8 @@ from kraken_book.position import Position
 AFTER_MILLISECOND = 10**18
 # Events of a ring that are examined for one write.
 PAGE_EVENTS = 128
+# A page may be of a read that began before the last events; the next one is not.
+EMPTY_PAGES = 2
 
 
 class Backlog:
@@ -41,6 +43,7 @@ class Backlog:
         self._index = self._ring.index_after_time(watermark)
         self._after_id = f"{watermark}-{AFTER_MILLISECOND}"
         self._last: Position | None = None
+        self._empty_pages = 0
         self.is_done = False
         """Whether all events have been returned."""
 
@@ -94,8 +97,11 @@ class Backlog:
         if parts:
             last = due[len(parts) - 1]
             self._after_id, self._last = last.id, last.position
-        # Done if Redis has no more events, or if all due events fit and later ones follow them.
-        self.is_done = not page or len(parts) == len(due) < len(page)
+        self._empty_pages = 0 if page else self._empty_pages + 1
+        has_reached_end = self._last is not None and self._last >= self._until
+        # The stream may end before `until`, if Redis has lost its end.
+        has_ended = has_reached_end or self._empty_pages >= EMPTY_PAGES
+        self.is_done = has_ended or len(parts) == len(due) < len(page)
         return parts
 
     async def _is_continuous(self, page: list[StreamEntry]) -> bool:
