@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from lab.chromium import open_chromium
-from tests.e2e.scripted_page import ScriptedPage
 from tests.e2e.shown import Shown
 
 
@@ -29,11 +28,3 @@ def shown(page: Page) -> Iterator[Shown]:
     opened = Shown(page)
     yield opened
     opened.leave()
-
-
-@pytest.fixture(scope="module")
-def module_page(page: Page) -> Iterator[Page]:
-    """A page from which scripts can import the api's JavaScript modules."""
-    with ScriptedPage() as scripted:
-        page.goto(f"{scripted.api.url}/symbols")
-        yield page
