@@ -24,6 +24,7 @@ OTHER_NAMES = frozenset(
         "KRAKEN_BOOK_FUZZ",
         "KRAKEN_BOOK_IMAGE",
         "KRAKEN_BOOK_KEY",
+        "KRAKEN_BOOK_THEME",
         "KRAKEN_BOOK_LISTENER",
         "KRAKEN_BOOK_LOAD_RATE",
         "KRAKEN_BOOK_LOAD_SECONDS",

@@ -112,7 +112,9 @@ class TerminalApp(App[str]):
         self.animation_level = "none"
         self._options = options
         self._clock = clock
-        self.palette = palette_for(no_color=no_color, color_system=self.console.color_system)
+        self.palette = palette_for(
+            options.theme, no_color=no_color, color_system=self.console.color_system
+        )
         self.feed = TerminalFeed(options.url, options.key, self._on_refused, self._on_failed)
         self.board = Board(self.feed.books, clock)
         self.ladders = Ladders(self.board, self.palette)

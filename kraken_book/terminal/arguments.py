@@ -14,11 +14,19 @@ from kraken_book.commands.reading import READER_VARIABLES
 from kraken_book.printable import printable
 from kraken_book.selection import is_wildcard
 from kraken_book.symbols import SymbolIndex, suggest_symbols
+from kraken_book.terminal.palette import Theme
 
 ALL = "*"
 # The page also opens this many ladders without a choice.
 FIRST_LADDERS = 4
 MAX_SHOWN = 300
+THEMES: tuple[Theme, Theme] = ("dark", "light")
+THEME_VARIABLE = "KRAKEN_BOOK_THEME"
+AUTO = "auto"
+CHOICES = (*THEMES, AUTO)
+# Some terminals tell the numbers of their colours for text and background, such as 0;15. These are
+# the light ones of the sixteen.
+LIGHT_GROUNDS = {"7", *map(str, range(9, 16))}
 
 EXIT_CODES = {
     0: "left with q or Ctrl-C",
@@ -40,6 +48,7 @@ class Options:
     key: str | None
     symbols: tuple[str, ...]
     """The names of the ladders' symbols in any spelling; empty for the first books of the api."""
+    theme: Theme = "dark"
 
     @property
     def is_all(self) -> bool:
@@ -88,7 +97,18 @@ def read_options(arguments: Sequence[str]) -> Options:
         watch(given.url, *(symbols or (ALL,)))
     except ValueError as error:
         parser.error(str(error))
-    return Options(given.url, key, symbols)
+    if given.theme not in CHOICES:
+        parser.error(f"{THEME_VARIABLE}={given.theme!r}: use {', '.join(CHOICES)}")
+    return Options(given.url, key, symbols, _theme(given.theme))
+
+
+def _theme(given: str) -> Theme:
+    """Return the theme of that name; for `auto` that of the terminal if it tells it, else dark."""
+    for theme in THEMES:
+        if given == theme:
+            return theme
+    ground = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return "light" if ground in LIGHT_GROUNDS else "dark"
 
 
 def _parser() -> CommandParser:
@@ -96,7 +116,11 @@ def _parser() -> CommandParser:
         "tui",
         "Live ladders of order books, each change checked here.",
         EXIT_CODES,
-        READER_VARIABLES | {"NO_COLOR (unset)": "if it is set, the screen has no colours"},
+        READER_VARIABLES
+        | {
+            "NO_COLOR (unset)": "if it is set, the screen has no colours",
+            f"{THEME_VARIABLE} ({AUTO})": "the theme, see --theme",
+        },
     )
     parser.add_argument(
         "symbols",
@@ -115,5 +139,12 @@ def _parser() -> CommandParser:
         metavar="VARIABLE",
         default=KEY_VARIABLE,
         help="the environment variable that holds the API key (%(default)s)",
+    )
+    parser.add_argument(
+        "--theme",
+        choices=CHOICES,
+        default=os.environ.get(THEME_VARIABLE) or AUTO,
+        help=f"the colours; auto takes those of the terminal if COLORFGBG tells them, else dark"
+        f" ({THEME_VARIABLE}, else {AUTO})",
     )
     return parser

@@ -6,24 +6,71 @@ them. Nothing is shown by colour only: position, words, shapes or bold letters s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from rich.style import Style
 
-GROUND = "#0d1117"
-LINE = "#3a4653"
-TEXT = "#eeeeee"
-MUTED = "#9fabb8"
-# Minor texts have a contrast of 4.5 to 1 too, on the ground and, if they occur there, under the
-# cursor.
-FAINT = "#7a8693"
-UNSURE = "#98a3af"
-BID = "#6cb3ff"
-ASK = "#ffa657"
-WARN = "#ffd34d"
-BAD = "#ff8f87"
-YELLOW = "#ffc400"
-INK = "#16130a"
+Theme = Literal["dark", "light"]
+
+
+@dataclass(frozen=True)
+class _Colours:
+    """The colours of a theme.
+
+    Minor texts have a contrast of 4.5 to 1 too, on the ground and, if they occur there, under the
+    cursor.
+    """
+
+    ground: str
+    line: str
+    text: str
+    muted: str
+    zeros: str
+    unsure: str
+    bid: str
+    bid_bar: str
+    ask: str
+    ask_bar: str
+    warn: str
+    bad: str
+    simulated: str
+    cursor: str
+
+
+_DARK = _Colours(
+    ground="#0d1117",
+    line="#3a4653",
+    text="#eeeeee",
+    muted="#9fabb8",
+    zeros="#7a8693",
+    unsure="#98a3af",
+    bid="#6cb3ff",
+    bid_bar="#2b4d71",
+    ask="#ffa657",
+    ask_bar="#6b4a2b",
+    warn="#ffd34d",
+    bad="#ff8f87",
+    simulated="#ffc400",
+    cursor="#22364d",
+)
+_LIGHT = _Colours(
+    ground="#ffffff",
+    line="#aab4bf",
+    text="#17202a",
+    muted="#55616e",
+    zeros="#6b7682",
+    unsure="#55616e",
+    bid="#0a58a8",
+    bid_bar="#a9c9ea",
+    ask="#a14600",
+    ask_bar="#f0c8a0",
+    warn="#7a5600",
+    bad="#b3261e",
+    simulated="#7a5600",
+    cursor="#dce8f5",
+)
 
 
 @dataclass(frozen=True)
@@ -66,39 +113,46 @@ class Palette:
     """The row under the cursor, combined with its other styles."""
 
 
-def _on_ground(color: str, *, bold: bool = False) -> Style:
-    return Style(color=color, bgcolor=GROUND, bold=bold)
+def _coloured(colours: _Colours) -> Palette:
+    def on_ground(color: str, *, bold: bool = False) -> Style:
+        return Style(color=color, bgcolor=colours.ground, bold=bold)
+
+    def side(color: str, bar: str) -> SideStyles:
+        return SideStyles(on_ground(color), on_ground(color, bold=True), on_ground(bar))
+
+    return Palette(
+        screen=colours.ground,
+        ground=on_ground(colours.text),
+        text=on_ground(colours.text),
+        strong=on_ground(colours.text, bold=True),
+        muted=on_ground(colours.muted),
+        zeros=on_ground(colours.zeros),
+        unsure=on_ground(colours.unsure),
+        frame=on_ground(colours.line),
+        focus=on_ground(colours.bid, bold=True),
+        bid=side(colours.bid, colours.bid_bar),
+        ask=side(colours.ask, colours.ask_bar),
+        good=on_ground(colours.bid),
+        warn=on_ground(colours.warn),
+        bad=on_ground(colours.bad),
+        simulated=on_ground(colours.simulated),
+        banner=Style(color="#16130a", bgcolor="#ffc400", bold=True),
+        outage=Style(color="#ffffff", bgcolor="#8f1d18", bold=True),
+        cursor=Style(bgcolor=colours.cursor),
+    )
 
 
-COLOURED = Palette(
-    screen=GROUND,
-    ground=_on_ground(TEXT),
-    text=_on_ground(TEXT),
-    strong=_on_ground(TEXT, bold=True),
-    muted=_on_ground(MUTED),
-    zeros=_on_ground(FAINT),
-    unsure=_on_ground(UNSURE),
-    frame=_on_ground(LINE),
-    focus=_on_ground(BID, bold=True),
-    bid=SideStyles(_on_ground(BID), _on_ground(BID, bold=True), _on_ground("#2b4d71")),
-    ask=SideStyles(_on_ground(ASK), _on_ground(ASK, bold=True), _on_ground("#6b4a2b")),
-    good=_on_ground(BID),
-    warn=_on_ground(WARN),
-    bad=_on_ground(BAD),
-    simulated=_on_ground(YELLOW),
-    banner=Style(color=INK, bgcolor=YELLOW, bold=True),
-    outage=Style(color="#ffffff", bgcolor="#8f1d18", bold=True),
-    cursor=Style(bgcolor="#22364d"),
-)
-"""For terminals with true colour."""
+def _with_bars(palette: Palette, bid: str, ask: str) -> Palette:
+    """Return a palette with other colours of the bars."""
+    ground = palette.ground.bgcolor
+    return replace(
+        palette,
+        bid=replace(palette.bid, bar=Style(color=bid, bgcolor=ground)),
+        ask=replace(palette.ask, bar=Style(color=ask, bgcolor=ground)),
+    )
 
-# The nearest of the 256 colours to the bars' colours would be olive and teal.
-EIGHT_BIT = replace(
-    COLOURED,
-    bid=replace(COLOURED.bid, bar=_on_ground("color(24)")),
-    ask=replace(COLOURED.ask, bar=_on_ground("color(94)")),
-)
-"""For terminals with 256 colours."""
+
+_COLOURED_DARK, _COLOURED_LIGHT = _coloured(_DARK), _coloured(_LIGHT)
 
 
 def _sixteen(color: str = "white", *, bold: bool = False, dim: bool = False) -> Style:
@@ -106,7 +160,7 @@ def _sixteen(color: str = "white", *, bold: bool = False, dim: bool = False) -> 
     return Style(color=color, bgcolor="black", bold=bold, dim=dim)
 
 
-SIXTEEN = Palette(
+_SIXTEEN_DARK = Palette(
     screen="ansi_black",
     ground=_sixteen(),
     text=_sixteen("bright_white"),
@@ -126,15 +180,45 @@ SIXTEEN = Palette(
     outage=Style(color="bright_white", bgcolor="red", bold=True),
     cursor=Style(reverse=True),
 )
-"""For terminals with sixteen colours, which each terminal defines differently."""
+
+
+def _sixteen_light(color: str = "black", *, bold: bool = False) -> Style:
+    return Style(color=color, bgcolor="bright_white", bold=bold)
+
+
+_SIXTEEN_LIGHT = Palette(
+    screen="ansi_bright_white",
+    ground=_sixteen_light(),
+    text=_sixteen_light(),
+    strong=_sixteen_light(bold=True),
+    muted=_sixteen_light(),
+    zeros=_sixteen_light(),
+    unsure=_sixteen_light() + Style(italic=True),
+    frame=_sixteen_light("white"),
+    focus=_sixteen_light("blue", bold=True),
+    bid=SideStyles(
+        _sixteen_light("blue"), _sixteen_light("blue", bold=True), _sixteen_light("cyan")
+    ),
+    ask=SideStyles(
+        _sixteen_light("red"), _sixteen_light("red", bold=True), _sixteen_light("yellow")
+    ),
+    good=_sixteen_light("blue"),
+    warn=_sixteen_light("red", bold=True),
+    bad=Style(color="bright_white", bgcolor="red", bold=True),
+    simulated=_sixteen_light(bold=True),
+    banner=Style(color="black", bgcolor="yellow"),
+    outage=Style(color="bright_white", bgcolor="red", bold=True),
+    cursor=Style(reverse=True),
+)
 
 
 def _plain(*, bold: bool = False, dim: bool = False, italic: bool = False) -> Style:
     return Style(bold=bold, dim=dim, italic=italic)
 
 
-# Texts are never dim, because the terminal decides how faint that is.
-PLAIN = Palette(
+# Texts are never dim, because the terminal decides how faint that is. The text and the background
+# are the terminal's, so this palette suits both themes.
+_PLAIN = Palette(
     screen="ansi_default",
     ground=_plain(),
     text=_plain(),
@@ -154,16 +238,29 @@ PLAIN = Palette(
     outage=Style(reverse=True, bold=True),
     cursor=Style(reverse=True),
 )
-"""Without colours, on the terminal's background."""
+
+PALETTES: Mapping[tuple[str, Theme], Palette] = {
+    ("truecolor", "dark"): _COLOURED_DARK,
+    ("truecolor", "light"): _COLOURED_LIGHT,
+    # The nearest of the 256 colours to the bars' colours would be olive, teal and grey.
+    ("256", "dark"): _with_bars(_COLOURED_DARK, "color(24)", "color(94)"),
+    ("256", "light"): _with_bars(_COLOURED_LIGHT, "color(153)", "color(223)"),
+    # Each terminal defines its sixteen colours differently.
+    ("standard", "dark"): _SIXTEEN_DARK,
+    ("standard", "light"): _SIXTEEN_LIGHT,
+    ("none", "dark"): _PLAIN,
+    ("none", "light"): _PLAIN,
+}
+"""The palettes by the terminal's colours, in the words of Rich, and by theme."""
 
 
-def palette_for(*, no_color: bool, color_system: str | None) -> Palette:
+def palette_for(theme: Theme, *, no_color: bool, color_system: str | None) -> Palette:
     """Return the palette of a terminal.
 
     Args:
+        theme: The theme.
         no_color: Whether the user wants no colours.
         color_system: Rich's name for the terminal's colours, None if it has none.
     """
-    if no_color or color_system is None:
-        return PLAIN
-    return {"standard": SIXTEEN, "256": EIGHT_BIT}.get(color_system, COLOURED)
+    colours = "none" if no_color or color_system is None else color_system
+    return PALETTES.get((colours, theme), PALETTES["truecolor", theme])

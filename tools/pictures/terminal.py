@@ -10,6 +10,7 @@ from rich.console import Console
 
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.arguments import Options
+from kraken_book.terminal.palette import Theme
 from lab.waiting import async_wait_until
 
 VERIFIED = 25
@@ -21,11 +22,11 @@ _PAGE = """<body style="margin: 0; background: {background}">
 font: 19.932px/23px 'DejaVu Sans Mono', monospace">{code}</pre>"""
 
 
-def terminal_html(url: str, width: int, height: int) -> str:
+def terminal_html(url: str, width: int, height: int, theme: Theme) -> str:
     """Return the terminal's screen for the api at `url`, after every ladder has changed."""
     os.environ["COLORTERM"] = "truecolor"
     os.environ.pop("NO_COLOR", None)
-    return asyncio.run(_html(TerminalApp(Options(url, None, ())), width, height))
+    return asyncio.run(_html(TerminalApp(Options(url, None, (), theme)), width, height))
 
 
 async def _html(app: TerminalApp, width: int, height: int) -> str:

@@ -11,7 +11,7 @@ from kraken_book.terminal.arguments import Options, UnknownNames, read_options
 
 
 def test_options_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("KRAKEN_BOOK_URL", "KRAKEN_BOOK_KEY"):
+    for name in ("KRAKEN_BOOK_URL", "KRAKEN_BOOK_KEY", "KRAKEN_BOOK_THEME", "COLORFGBG"):
         monkeypatch.delenv(name, raising=False)
     assert read_options([]) == Options("http://localhost:3000", None, ())
 
@@ -24,6 +24,39 @@ def test_url_and_key_are_read_from_the_environment(monkeypatch: pytest.MonkeyPat
     options = read_options(["--key-from", "OTHER", "--url", "http://localhost:1", "*"])
     assert options == Options("http://localhost:1", "two", ("*",))
     assert options.is_all
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "ground", "theme"),
+    [
+        ([], "", "", "dark"),
+        ([], "", "0;15", "light"),
+        ([], "", "15;default;0", "dark"),
+        ([], "", "nonsense", "dark"),
+        ([], "light", "", "light"),
+        ([], "dark", "0;15", "dark"),
+        (["--theme", "auto"], "dark", "0;7", "light"),
+        (["--theme", "light"], "dark", "15;0", "light"),
+    ],
+)
+def test_theme_is_the_option_or_the_variable_or_that_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], variable: str, ground: str, theme: str
+) -> None:
+    monkeypatch.setenv("KRAKEN_BOOK_THEME", variable)
+    monkeypatch.setenv("COLORFGBG", ground)
+    assert read_options(arguments).theme == theme
+
+
+def test_invalid_theme_of_the_environment_is_one_line_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KRAKEN_BOOK_THEME", "bright")
+    with pytest.raises(SystemExit) as ended:
+        read_options([])
+    assert ended.value.code == 2
+    output = capsys.readouterr().err
+    assert "KRAKEN_BOOK_THEME='bright': use dark, light, auto" in output
+    assert output.count("\n") == 1
 
 
 @pytest.mark.parametrize(

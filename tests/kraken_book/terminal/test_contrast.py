@@ -10,7 +10,7 @@ from rich.color import Color
 from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 
-from kraken_book.terminal.palette import COLOURED, EIGHT_BIT, PLAIN, SIXTEEN, Palette, SideStyles
+from kraken_book.terminal.palette import PALETTES, Palette, SideStyles, Theme, palette_for
 
 LEAST = 4.5
 _XTERM = [
@@ -73,14 +73,22 @@ def _luminance(colour: Color | None, theme: TerminalTheme, *, is_text: bool) -> 
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize(
-    ("palette", "theme"),
-    list(product(["COLOURED", "EIGHT_BIT", "SIXTEEN", "PLAIN"], THEMES)),
-)
-def test_every_text_has_enough_contrast(palette: str, theme: str) -> None:
-    styles = texts(
-        {"COLOURED": COLOURED, "EIGHT_BIT": EIGHT_BIT, "SIXTEEN": SIXTEEN, "PLAIN": PLAIN}[palette]
-    )
+@pytest.mark.parametrize(("palette", "theme"), list(product(PALETTES, THEMES)))
+def test_every_text_has_enough_contrast(palette: tuple[str, Theme], theme: str) -> None:
+    styles = texts(PALETTES[palette])
     found = {name: contrast(style, THEMES[theme]) for name, style in styles.items()}
     assert {name: round(value, 1) for name, value in found.items() if value < LEAST} == {}
     assert not [name for name, style in styles.items() if style.dim]
+
+
+@pytest.mark.parametrize("color_system", ["truecolor", "256", "standard"])
+def test_each_theme_has_its_own_ground_unless_there_are_no_colours(color_system: str) -> None:
+    dark, light = (
+        palette_for(theme, no_color=False, color_system=color_system) for theme in ("dark", "light")
+    )
+    assert dark.ground.bgcolor != light.ground.bgcolor
+    for theme in ("dark", "light"):
+        palette = palette_for(theme, no_color=False, color_system=color_system)
+        assert {palette.bid.bar.bgcolor, palette.text.bgcolor} == {palette.ground.bgcolor}
+        plain = palette_for(theme, no_color=True, color_system=color_system)
+        assert (plain.ground.color, plain.ground.bgcolor) == (None, None)

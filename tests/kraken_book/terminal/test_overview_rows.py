@@ -13,7 +13,7 @@ WIDTH = 100
 
 def table(*symbols: str) -> list[str]:
     """Return the texts of the head and of each row."""
-    rows = OverviewRows(palette_for(no_color=True, color_system=None))
+    rows = OverviewRows(palette_for("dark", no_color=True, color_system=None))
     books = [PolledBook(symbol, "asked") for symbol in symbols]
     rows.widen(books, 1)
     lines = [rows.head(WIDTH)]
