@@ -1,4 +1,4 @@
-"""Write what the Helm chart repeats of the project: settings, Redis users and the version.
+"""Write what the Helm chart repeats of the project: settings, Redis users, alerts and the version.
 
     make chart
 
@@ -25,7 +25,10 @@ from tools.console import options_parser
 ROOT = Path(__file__).resolve().parents[1]
 CHART = "deploy/helm/kraken-book"
 SCHEMA, HEAD = f"{CHART}/values.schema.json", f"{CHART}/Chart.yaml"
-COPIES = {f"{CHART}/files/redis-acl.conf": "deploy/redis-acl.conf"}
+COPIES = {
+    f"{CHART}/files/redis-acl.conf": "deploy/redis-acl.conf",
+    f"{CHART}/files/alerts.yml": "deploy/monitoring/alerts.yml",
+}
 EXIT_CODES: ExitCodes = {
     0: "the files are written, or do not differ",
     1: "with --check: a file differs",

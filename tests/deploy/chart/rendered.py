@@ -75,7 +75,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "collector": {"settings": {"STREAM_RETENTION": 600}},
         "monitoring": {
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-            "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+            "prometheusRule": {"enabled": True, "runbookPrefix": "https://books.example.com/"},
         },
     },
     "two shards": {

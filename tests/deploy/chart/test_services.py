@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from api.settings import ApiSettings
 from collector.settings import VENUES, CollectorSettings
@@ -188,6 +189,18 @@ def test_number_of_replicas_belongs_to_the_autoscaler() -> None:
     assert rendered().one("HorizontalPodAutoscaler")["spec"]["minReplicas"] >= 2
     assert rendered("all placed").one("Deployment")["spec"]["replicas"] == 3
     assert rendered("all placed").of_kind("HorizontalPodAutoscaler") == {}
+
+
+def test_alerts_are_those_of_the_compose_profile() -> None:
+    rule = rendered("four venues").one("PrometheusRule")
+    text = (ROOT / "deploy" / "monitoring" / "alerts.yml").read_text()
+    text = text.replace("runbook_url: ", "runbook_url: https://books.example.com/")
+    assert rule["spec"] == yaml.safe_load(text)
+    jobs = set(re.findall(r"\w+", " ".join(re.findall(r'job=~?"([^"]+)"', text))))
+    # The label `job` of metrics is the component of their Service.
+    monitors = rendered("four venues").of_kind("ServiceMonitor").values()
+    assert {each["spec"]["jobLabel"] for each in monitors} == {"app.kubernetes.io/component"}
+    assert jobs - {"redis", "site"} == {"collector", "api"}
 
 
 def test_notes_warn_of_the_ban_a_missing_standby_and_an_open_api() -> None:
