@@ -19,9 +19,9 @@ def imported(names: list[str]) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        file = PAGE / name
-        for other in IMPORT.findall(file.read_text()):
-            names.append(str((file.parent / other).resolve().relative_to(PAGE.resolve())))
+        folder = (PAGE / name).parent
+        others = IMPORT.findall((PAGE / name).read_text())
+        names += [str((folder / other).resolve().relative_to(PAGE.resolve())) for other in others]
     return found
 
 
