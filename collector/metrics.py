@@ -58,7 +58,11 @@ CORRUPT_KEYS = Counter(
     ["key", "outcome"],
 )
 REDIS_ERRORS = Counter("kraken_book_redis_errors_total", "Calls to Redis that failed.")
-LEADING = Gauge("kraken_book_leading", "1 while this collector leads and publishes, else 0.")
+LEADING = Gauge(
+    "kraken_book_leading",
+    "1 while this collector leads its shard of its venue and publishes, else 0.",
+    ["venue", "shard"],
+)
 EPOCH = Gauge("kraken_book_epoch", "Epoch of this collector's lease; 0 while it does not lead.")
 FLUSH_SECONDS = Distribution(
     "kraken_book_flush_seconds",

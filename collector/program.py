@@ -71,8 +71,8 @@ class Collector:
         retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
         troubles = Troubles()
         load, room = FeedLoad(), Room()
-        leadership = Leadership()
         followed = settings.followed
+        leadership = Leadership(followed.name, str(shard))
         venue = open_venue(followed, room, tape)
         publisher = Publisher(
             nodes,

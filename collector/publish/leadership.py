@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 from collector.metrics import EPOCH, LEADING
+from kraken_book.symbols import KRAKEN
 
 
 class Leadership:
@@ -13,9 +14,16 @@ class Leadership:
 
     The lease has the publisher begin and end it. The publisher also ends it by a fence, if Redis
     refuses a write because a newer epoch has written. A fence wakes the lease.
+
+    Args:
+        venue: The venue of the books.
+        shard: The shard that is led.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, venue: str = KRAKEN, shard: str = "0/1") -> None:
+        self._is_leading_gauge = LEADING.labels(venue, shard)
+        # The metric exists from the beginning, so that an alert sees a shard without a leader.
+        self._is_leading_gauge.set(0)
         self._epoch: int | None = None
         self._newest_seen = 0
         self._fenced = asyncio.Event()
@@ -69,5 +77,5 @@ class Leadership:
 
     def _set(self, epoch: int | None) -> None:
         self._epoch = epoch
-        LEADING.set(epoch is not None)
+        self._is_leading_gauge.set(epoch is not None)
         EPOCH.set(epoch or 0)

@@ -14,3 +14,5 @@ HTTP_REFUSED = Counter(
     "Connections that were refused or closed by the server, by reason.",
     ["reason"],
 )
+# It exists from the beginning, because the increase of a new series is not visible to an alert.
+HTTP_REFUSED.labels("files")

@@ -20,6 +20,8 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LISTENS = {"API_HOST", "API_PORT", "API_OPS_HOST", "COLLECTOR_HOST", "COLLECTOR_PORT"}
 COLLECTORS = {"collector" if venue == "kraken" else f"collector-{venue}": venue for venue in VENUES}
 PROXIES = {"HTTPS_PROXY", "NO_PROXY"}
+# Published on this machine only.
+LOOK_AT = ("prometheus", "grafana")
 
 
 def settings_of(service: str) -> set[str]:
@@ -89,10 +91,13 @@ def test_service_has_a_health_check_and_restarts_after_a_crash(
 
 
 def test_only_caddy_is_published_and_only_services_reach_redis() -> None:
-    assert [name for name, said in SERVICES.items() if "ports" in said] == ["caddy"]
+    published = {name: said["ports"] for name, said in SERVICES.items() if "ports" in said}
+    assert set(published) == {"caddy", *LOOK_AT}
+    for name in LOOK_AT:
+        assert [port.split(":")[0] for port in published[name]] == ["127.0.0.1"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     inside = {name for name, said in SERVICES.items() if "inside" in said["networks"]}
-    assert inside == {"redis", "api", *COLLECTORS}
+    assert inside == {"redis", "api", "redis-exporter", *COLLECTORS}
 
 
 def test_api_has_time_to_drain() -> None:
