@@ -27,7 +27,7 @@ RECORDING_ROTATE_SECONDS = 15
 TAPE_MAX_BYTES = 10_000_000
 STREAM_RETENTION = 30
 ELECTION_TIMEOUT = 180.0
-"""A Sentinel does nothing for 30 s each time that it was delayed, and on a busy machine often is."""
+"""A Sentinel does nothing for 30 s each time that it was delayed, as on a busy machine."""
 
 
 class KeyFile:
