@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prometheus_client import Gauge
 
 from kraken_book import __version__
@@ -22,3 +24,15 @@ BUILD_INFO = Gauge(
     ["version", "contract", "settings"],
 )
 BUILD_INFO.labels(__version__, str(CONTRACT), str(SETTINGS_VERSION)).set(1)
+
+
+def _count_tasks() -> float:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        # Not asked by a task of the service.
+        return 0
+
+
+TASKS = Gauge("kraken_book_tasks", "Tasks of the event loop.")
+TASKS.set_function(_count_tasks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 from runtime.fast_counter import FastCounter
-from runtime.metrics import BUILD_INFO, LOG_LINES_DROPPED  # noqa: F401 - exported here too
+from runtime.metrics import BUILD_INFO, LOG_LINES_DROPPED, TASKS  # noqa: F401 - of every service
 
 REQUESTS = Counter("kraken_book_requests_total", "Requests answered.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")

@@ -52,6 +52,45 @@ def test_keys_and_history_lead_from_book_to_book(scripted: ScriptedPage, shown: 
     assert shown.errors == []
 
 
+def test_next_and_previous_book_are_those_of_the_table(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    page = shown.page
+    for symbol, bid in (("A/USD", "3.0"), ("B/USD", "1.0"), ("C/USD", "2.0"), ("D/EUR", "4.0")):
+        market = scripted.market(symbol)
+        market.row = {"best_bid": {"price": bid, "qty": "1"}}
+    # A short table has no search.
+    for number in range(12):
+        scripted.market(f"X{number}/EUR")
+    page.goto(f"{scripted.url}#none")
+    page.get_by_role("columnheader", name="Best bid").get_by_role("button").click()
+    page.get_by_label("Find a book").fill("usd")
+    wait_until(lambda: page.locator("#overview tbody tr").count() == 3, "the table is filtered")
+    page.get_by_role("link", name="Open the book of A/USD").click()
+    book = BookPage(shown, scripted.url, "A/USD")
+    for key, symbol in (("n", "C/USD"), ("n", "B/USD"), ("n", "A/USD"), ("p", "B/USD")):
+        book.press(key)
+        book.wait_for(symbol=symbol, status="live")
+    # Other figures do not move the books while one goes through them.
+    scripted.api.markets["B/USD"].row = {"best_bid": {"price": "9.0", "qty": "1"}}
+    with page.expect_response("**/books"):
+        pass
+    book.press("p")
+    book.wait_for(symbol="C/USD")
+    # A new visit has the order that the browser has kept, without the table.
+    scripted.do(lambda: scripted.api.markets.pop("C/USD"))
+    page.goto(f"{scripted.url}#/A/USD")
+    page.reload()
+    book.wait_for(symbol="A/USD", status="live")
+    assert page.get_by_role("link", name="Previous book: B/USD").is_visible()
+    # A book that the table does not show is before its first one.
+    page.goto(f"{scripted.url}#/D/EUR")
+    book.wait_for(symbol="D/EUR", status="live")
+    book.press("n")
+    book.wait_for(symbol="B/USD", status="live")
+    assert shown.errors == []
+
+
 def test_every_choice_of_the_book_view_has_a_key(scripted: ScriptedPage, shown: Shown) -> None:
     for symbol in ("BTC/USD", "SOL/USD"):
         deep_market(scripted, symbol)

@@ -152,7 +152,7 @@ def points(row: dict[str, Any]) -> Decimal | None:
     if row["best_bid"] is None:
         return None
     bid, ask = (Decimal(row[side]["price"]) for side in ("best_bid", "best_ask"))
-    return ((ask - bid) * 20_000 / (ask + bid)).quantize(Decimal("0.01"), "ROUND_HALF_UP")
+    return ((ask - bid) * 20_000 / (ask + bid)).quantize(Decimal("0.01"), "ROUND_HALF_EVEN")
 
 
 RANKS = ["live", "stale", "syncing", "asked", "refused"]
