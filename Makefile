@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues chart sanitize version dist up down logs compose-test chaos soak year venues-test record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues chart sanitize version dist up down logs compose-test upgrade-test chaos soak year venues-test record-test pictures vendor \
     bench peers readers helm clean
 
 PYTHON ?= python3
@@ -158,6 +158,9 @@ venues-test: $(INSTALLED) ## Disturb one of four venues at a time for 10 minutes
 
 record-test: $(INSTALLED) ## Kill a recorder 50 times among faults; account for every event; ARGS="--seconds 150 --kills 12"
 	@exec $(BIN)/python -m tools.recording $(ARGS)
+
+upgrade-test: $(INSTALLED) ## Upgrade from the last release and go back 3 times under readers; ARGS="--rounds 10"
+	@exec $(BIN)/python -m tools.upgrade $(ARGS)
 
 pictures: $(INSTALLED) ## Take the pictures of page and terminal for docs/; needs chromium
 	@$(BIN)/python -m tools.pictures
