@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues chart sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues chart sanitize version dist up down logs compose-test upgrade-test chaos soak year venues-test record-test pictures vendor \
     bench peers readers helm clean
 
 PYTHON ?= python3
@@ -146,14 +146,21 @@ compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under
 chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes; report the effect on readers
 	@exec $(BIN)/python -m tools.chaos
 
-soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
-	@exec $(BIN)/python -m tools.soak $(ARGS)
+soak: $(INSTALLED) ## 200 books, 5,000 updates/s, a fault every second for 5 minutes; then 5 of `make year`
+	@$(BIN)/python -m tools.soak $(ARGS)
+	@exec $(BIN)/python -m tools.year --seconds 300
+
+year: $(INSTALLED) ## Replace, rotate and fail everything for an hour; ARGS="--seconds 300 --seed 7"
+	@exec $(BIN)/python -m tools.year $(ARGS)
 
 venues-test: $(INSTALLED) ## Disturb one of four venues at a time for 10 minutes; ARGS="--seconds 60 --seed 5"
 	@exec $(BIN)/python -m tools.venues $(ARGS)
 
 record-test: $(INSTALLED) ## Kill a recorder 50 times among faults; account for every event; ARGS="--seconds 150 --kills 12"
 	@exec $(BIN)/python -m tools.recording $(ARGS)
+
+upgrade-test: $(INSTALLED) ## Upgrade from the last release and go back 3 times under readers; ARGS="--rounds 10"
+	@exec $(BIN)/python -m tools.upgrade $(ARGS)
 
 pictures: $(INSTALLED) ## Take the pictures of page and terminal for docs/; needs chromium
 	@$(BIN)/python -m tools.pictures

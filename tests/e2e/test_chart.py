@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
@@ -16,11 +19,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from lab.ports import free_port
 from lab.process import lifeline
 from lab.stage import Stage
-from lab.waiting import wait_until
+from lab.waiting import wait_for, wait_until
 from launcher.embedded_redis import find_server
 from tests.deploy.chart.rendered import Object, rendered
 
-PASSWORDS = {"collector": "c0llect0r", "api": "ap1", "operator": "0perat0r"}
+PASSWORDS = {"collector": "c0llect0r", "api": "ap1", "operator": "0perat0r", "exporter": "exp0rt"}
 
 
 class ChartRedis(NamedTuple):
@@ -44,7 +47,7 @@ class ChartRedis(NamedTuple):
 
 def pod() -> Object:
     template = dict(rendered("four venues").pods())["books-kraken-book-redis"]
-    (container,) = template["spec"]["containers"]
+    container = template["spec"]["containers"][0]
     assert isinstance(container, dict)
     return container
 
@@ -131,3 +134,42 @@ def test_users_of_the_chart_may_do_nothing_else(redis: ChartRedis) -> None:
         nobody.ping()
     with Redis(port=redis.port) as nobody, pytest.raises(AuthenticationError):
         nobody.ping()
+
+
+@pytest.mark.process
+def test_exporter_reads_what_the_alerts_ask_for(redis: ChartRedis) -> None:
+    program = shutil.which("prometheus-redis-exporter")
+    if program is None:
+        pytest.skip("no prometheus-redis-exporter: Debian's package of that name")
+    port = free_port()
+    exporter = subprocess.Popen(
+        [program, "-web.listen-address", f"127.0.0.1:{port}"],
+        env={
+            "REDIS_ADDR": f"redis://127.0.0.1:{redis.port}",
+            "REDIS_USER": "exporter",
+            "REDIS_PASSWORD": PASSWORDS["exporter"],
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+        preexec_fn=lifeline(),  # noqa: PLW1509 - see there
+    )
+    try:
+        text = wait_for(lambda: page(f"http://127.0.0.1:{port}/metrics"), "the exporter answers")
+    finally:
+        exporter.terminate()
+        exporter.wait()
+    figures = dict(re.findall(r"^(redis_\w+) (\S+)$", text, re.MULTILINE))
+    assert figures["redis_up"] == "1"
+    assert float(figures["redis_memory_used_bytes"]) > 0
+    assert float(figures["redis_memory_max_bytes"]) == 512 * 1024 * 1024
+    with redis.client("operator", PASSWORDS["operator"]) as operator:
+        assert operator.acl_log() == []
+
+
+def page(url: str) -> str | None:
+    try:
+        return httpx.get(url, trust_env=False).text
+    except httpx.TransportError:
+        return None

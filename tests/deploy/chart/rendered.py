@@ -19,7 +19,7 @@ PYTHON = ROOT / ".venv-helm" / "bin" / "python"
 PACKAGES = ("helm_python", "kubernetes_validate", "cloudcoil/models/prometheus_operator")
 GATEWAY_API = ROOT / ".venv-helm" / "node_modules" / "@kubernetes-models" / "gateway-api"
 # Helm takes some seconds, or more beside other tests.
-TIMEOUT = 110
+TIMEOUT = 200
 
 Object = dict[str, Any]
 
@@ -73,6 +73,7 @@ VALUES: dict[str, dict[str, Any]] = {
             "bitfinex": {"enabled": True, "settings": {"COLLECTOR_LEASE": 2.5}},
         },
         "collector": {"settings": {"STREAM_RETENTION": 600}},
+        "redis": {"exporter": {"enabled": True}},
         "monitoring": {
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
             "prometheusRule": {"enabled": True, "runbookPrefix": "https://books.example.com/"},

@@ -55,11 +55,11 @@ def test_pods_meet_the_restricted_standard(name: str) -> None:
         assert spec["automountServiceAccountToken"] is False
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
         for container in spec["containers"]:
-            assert container["securityContext"] == {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            }
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert security.get("runAsUser") != 0
             assert "memory" in container["resources"]["limits"]
 
 
@@ -129,16 +129,16 @@ def test_objects_that_others_name_exist(name: str) -> None:
 @ANY
 def test_ports_that_probes_and_services_name_exist(name: str) -> None:
     found = rendered(name)
-    for workload, template in found.pods():
-        (container,) = template["spec"]["containers"]
-        ports = {port["name"] for port in container["ports"]}
-        probes = [container[each] for each in container if each.endswith("Probe")]
-        assert {port for probe in probes for port in values_of("port", probe)} <= ports, workload
+    for _, template in found.pods():
+        for container in template["spec"]["containers"]:
+            ports = {port["name"] for port in container["ports"]}
+            probes = [container[each] for each in container if each.endswith("Probe")]
+            assert {port for probe in probes for port in values_of("port", probe)} <= ports
     for service in found.of_kind("Service").values():
         for workload in matching(service["spec"]["selector"], found):
-            (container,) = dict(found.pods())[workload]["spec"]["containers"]
+            containers = dict(found.pods())[workload]["spec"]["containers"]
             targets = {port["targetPort"] for port in service["spec"]["ports"]}
-            assert targets <= {port["name"] for port in container["ports"]}
+            assert targets <= {port["name"] for each in containers for port in each["ports"]}
 
 
 @ANY
@@ -153,14 +153,16 @@ def test_names_are_no_longer_than_a_label(name: str) -> None:
 
 def test_secret_of_redis_has_a_password_for_each_user() -> None:
     data: Object = rendered().one("Secret")["data"]
-    assert set(data) == {"collector-password", "api-password", "operator-password"}
-    assert len(set(data.values())) == 3
+    users = {"collector", "api", "operator", "exporter"}
+    assert set(data) == {f"{user}-password" for user in users}
+    assert len(set(data.values())) == len(users)
 
 
 def test_only_collectors_and_apis_reach_redis() -> None:
     found = rendered("four venues")
     policy = found.one("NetworkPolicy", "-redis")["spec"]
-    (rule,) = policy["ingress"]
+    rule, metrics = policy["ingress"]
+    assert metrics["ports"] == [{"protocol": "TCP", "port": "exporter"}]
     reaching = {
         component_of(found, workload)
         for peer in rule["from"]
@@ -190,7 +192,7 @@ def test_metrics_are_on_no_port_that_an_ingress_serves() -> None:
 def test_service_monitors_select_one_service_each() -> None:
     found = rendered("four venues")
     monitors = found.of_kind("ServiceMonitor")
-    assert len(monitors) == 2
+    assert set(monitors) == {f"books-kraken-book-{job}" for job in ("api", "collector", "redis")}
     for monitor in monitors.values():
         selector = monitor["spec"]["selector"]["matchLabels"]
         (service,) = (

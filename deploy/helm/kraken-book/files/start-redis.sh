@@ -3,7 +3,7 @@ set -eu
 config=${CONFIG:-/etc/redis} passwords=${PASSWORDS:-/etc/redis-passwords} run=${RUN:-/run/redis}
 umask 077
 cp "$config/users.acl" "$run/users.acl"
-for user in collector api operator; do
+for user in $(sed -n 's/^user \([a-z]*\) on #@.*/\1/p' "$config/users.acl"); do
     hash=$(sha256sum "$passwords/$user-password" | cut -d ' ' -f 1)
     sed -i "s/@$user@/$hash/" "$run/users.acl"
 done

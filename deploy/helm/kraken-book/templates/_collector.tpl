@@ -115,6 +115,8 @@ metadata:
   name: {{ $name }}
   labels: {{- include "kraken-book.labels" $pods | nindent 4 }}
 spec:
+  # Pods that are not ready may always be evicted.
+  unhealthyPodEvictionPolicy: AlwaysAllow
   maxUnavailable: 1
   selector:
     matchLabels: {{- include "kraken-book.selector" $pods | nindent 6 }}

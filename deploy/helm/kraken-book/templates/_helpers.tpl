@@ -6,11 +6,11 @@
 
 {{- define "kraken-book.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 36 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | trunc 34 | trimSuffix "-" -}}
 {{- else if contains (include "kraken-book.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 36 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 34 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "kraken-book.name" .) | trunc 36 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name (include "kraken-book.name" .) | trunc 34 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 

@@ -12,12 +12,19 @@ maxmemory {{ .Values.redis.maxmemory }}
 maxmemory-policy noeviction
 {{- end -}}
 
+{{- define "kraken-book.exporterCommands" -}}
++info +config|get +slowlog|len +slowlog|get +latency|latest +client|setname
+{{- end -}}
+
 {{/* The users of Redis. Those of collector and api are in files/redis-acl.conf, for Kraken's keys: each
 pattern of a key of Kraken is repeated for every venue. start.sh replaces @NAME@ by a hash. */}}
 {{- define "kraken-book.redisUsers" -}}
 user default reset
 user health on nopass resetkeys resetchannels -@all +ping
 user operator on #@operator@ ~* &* +@all
+{{- if .Values.redis.exporter.enabled }}
+user exporter on #@exporter@ resetkeys resetchannels -@all {{ include "kraken-book.exporterCommands" . }}
+{{- end }}
 {{- $root := . }}
 {{- range $line := splitList "\n" (.Files.Get "files/redis-acl.conf") }}
 {{- if regexMatch "^user (collector|api) " $line }}
