@@ -16,6 +16,7 @@ SLOW_FILES = {
     "tests/e2e/shards/test_shard_count.py": 39,
     "tests/e2e/test_feed_faults.py": 38,
     "tests/e2e/page/test_page.py": 37,
+    "tests/e2e/page/test_views_together.py": 37,
     "tests/e2e/page/test_developer.py": 35,
     "tests/e2e/test_redis_half_open.py": 35,
     "tests/e2e/shards/test_shards.py": 34,
