@@ -127,7 +127,7 @@ reproducible: $(INSTALLED) ## Build sdist and wheel of this commit twice, and co
 	@$(BIN)/python -m tools.supply.twice
 
 clean: ## Remove .venv, caches and the results of builds
-	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers .venv-helm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers .venv-helm .venv-image build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Supply chain
@@ -141,16 +141,21 @@ lock: $(SUPPLY_INSTALLED) ## Write the hashes of all dependencies; needs the ind
 licences: $(BENCH_INSTALLED) $(SUPPLY_INSTALLED) ## Write docs/licences.md; refuse a licence that is not compatible
 	@$(BIN)/python -m tools.supply.licences
 
-# The same commit gives the same file: it has neither a time nor a random serial number.
-sbom: $(SUPPLY_INSTALLED) ## Write the packages of the image and their hashes as CycloneDX into dist/
+# From a venv that has what the image has. The same commit gives the same file: it has neither a time
+# nor a random serial number.
+sbom: $(SUPPLY_INSTALLED) ## Write packages and licences of the image as CycloneDX into dist/
 	@mkdir -p dist
-	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
-	    -o dist/kraken-book-$(VERSION).cdx.json deploy/image-requirements.txt
+	@$(BIN)/python -m venv --clear --without-pip .venv-image
+	@$(BIN)/python -m pip --python .venv-image/bin/python install --quiet --disable-pip-version-check \
+	    --no-deps --require-hashes -r deploy/image-requirements.txt
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	    --output-reproducible --of JSON -o dist/kraken-book-$(VERSION).cdx.json .venv-image/bin/python
 	@ls dist/*.cdx.json
 
 audit: $(SUPPLY_INSTALLED) ## Look for known vulnerabilities of all dependencies; needs the network
-	@$(BIN)/python -m pip_audit --disable-pip --require-hashes --progress-spinner off -r constraints-hashes.txt \
-	    || { echo "audit: vulnerabilities are listed above, or the database cannot be reached" >&2; exit 1; }
+	@$(BIN)/python -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
+	    -r constraints-hashes.txt && echo "audit: no known vulnerability" || { \
+	    echo "audit: failed: vulnerabilities, or packages without an answer, are listed above" >&2; exit 1; }
 
 digests: $(INSTALLED) ## Pin the images of the compose file by digest in deploy/images.yml; needs docker
 	@$(BIN)/python -m tools.supply.digests
