@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues chart sanitize version dist up down logs compose-test upgrade-test chaos soak year venues-test record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues chart sanitize version dist reproducible lock licences sbom audit digests up down logs compose-test upgrade-test chaos soak year venues-test record-test pictures vendor \
     bench peers readers helm clean
 
 PYTHON ?= python3
@@ -110,18 +110,59 @@ vendor: $(INSTALLED) ## Fetch the page's third-party files from npm again, and c
 version: ## Print the version, which kraken_book/__init__.py has
 	@echo $(VERSION)
 
+# The time of all files in the archives, so that two builds of a commit are the same.
+SOURCE_DATE = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+
 # The sdist, and the wheel for all platforms built from it. Those with the extension are built in
 # the release workflow, in containers that are old enough: `pip wheel .` makes one for this machine.
 dist: $(INSTALLED) ## Build the sdist and the wheel without compiled code into dist/
 	@rm -rf dist
 	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
-	@CC=false $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@$(SOURCE_DATE) $(BIN)/python -m tools.supply.repack dist/*.tar.gz
+	@$(SOURCE_DATE) CC=false $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
 	@$(BIN)/python -m tools.wheels dist/*.whl
 	@ls dist
 
+reproducible: $(INSTALLED) ## Build sdist and wheel of this commit twice, and compare them
+	@$(BIN)/python -m tools.supply.twice
+
 clean: ## Remove .venv, caches and the results of builds
-	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers .venv-helm build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers .venv-helm .venv-image build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Supply chain
+
+SUPPLY_INSTALLED := .venv/.supply
+BENCH_INSTALLED := .venv/.bench
+
+lock: $(SUPPLY_INSTALLED) ## Write the hashes of all dependencies; needs the index of packages
+	@$(BIN)/python -m tools.supply.lock
+
+licences: $(BENCH_INSTALLED) $(SUPPLY_INSTALLED) ## Write docs/licences.md; refuse a licence that is not compatible
+	@$(BIN)/python -m tools.supply.licences
+
+# From a venv that has what the image has. The same commit gives the same file: it has neither a time
+# nor a random serial number.
+sbom: $(SUPPLY_INSTALLED) ## Write packages and licences of the image as CycloneDX into dist/
+	@mkdir -p dist
+	@$(BIN)/python -m venv --clear --without-pip .venv-image
+	@$(BIN)/python -m pip --python .venv-image/bin/python install --quiet --disable-pip-version-check \
+	    --no-deps --require-hashes -r deploy/image-requirements.txt
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	    --output-reproducible --of JSON -o dist/kraken-book-$(VERSION).cdx.json .venv-image/bin/python
+	@ls dist/*.cdx.json
+
+audit: $(SUPPLY_INSTALLED) ## Look for known vulnerabilities of all dependencies; needs the network
+	@$(BIN)/python -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
+	    -r constraints-hashes.txt && echo "audit: no known vulnerability" || { \
+	    echo "audit: failed: vulnerabilities, or packages without an answer, are listed above" >&2; exit 1; }
+
+digests: $(INSTALLED) ## Pin the images of the compose file by digest in deploy/images.yml; needs docker
+	@$(BIN)/python -m tools.supply.digests
+
+$(SUPPLY_INSTALLED): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[supply]'
+	@touch $@
 
 ##@ Containers
 
@@ -164,8 +205,6 @@ upgrade-test: $(INSTALLED) ## Upgrade from the last release and go back 3 times 
 
 pictures: $(INSTALLED) ## Take the pictures of page and terminal for docs/; needs chromium
 	@$(BIN)/python -m tools.pictures
-
-BENCH_INSTALLED := .venv/.bench
 
 bench: $(BENCH_INSTALLED) ## Measure, compare with the goals, draw into docs/; ARGS="--list", "--only fan_out"
 	@exec $(BIN)/python -m bench $(ARGS)

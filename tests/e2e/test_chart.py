@@ -137,6 +137,27 @@ def test_users_of_the_chart_may_do_nothing_else(redis: ChartRedis) -> None:
 
 
 @pytest.mark.process
+def test_new_password_is_valid_beside_the_old_one(redis: ChartRedis, stage: Stage) -> None:
+    # As the chart's README rotates passwords.
+    simulator = stage.simulator("--symbols", "BTC/USD")
+    collector_url = redis.url("books-kraken-book-kraken-0-of-1")
+    stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    old = redis.url("books-kraken-book-api")
+    first = stage.api(old)
+    first.wait_until_live("BTC/USD")
+    reader = first.watch("BTC/USD")
+    with redis.client("operator", PASSWORDS["operator"]) as operator:
+        operator.execute_command("ACL", "SETUSER", "api", ">newPassword1")
+        second = stage.api(old.replace(PASSWORDS["api"], "newPassword1"))
+        second.wait_until_live("BTC/USD")
+        # The first replica returns with the old one, and its reader gets further events.
+        operator.execute_command("CLIENT", "KILL", "USER", "api")
+    seq = second.answers("/depth/BTC/USD").json()["seq"]
+    reader.wait_for_seq(seq + 10)
+    reader.leave()
+
+
+@pytest.mark.process
 def test_exporter_reads_what_the_alerts_ask_for(redis: ChartRedis) -> None:
     program = shutil.which("prometheus-redis-exporter")
     if program is None:
