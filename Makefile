@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues dashboards sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
     bench peers readers clean
 
 PYTHON ?= python3
@@ -72,6 +72,9 @@ types: $(INSTALLED) ## Check all types with mypy --strict
 
 venues: $(INSTALLED) ## Write the settings of each venue into docs/settings.md and docker-compose.yml
 	@$(BIN)/python -m tools.venue_files
+
+dashboards: $(INSTALLED) ## Write Grafana's dashboards; ARGS="--pictures 600" draws them, and needs Prometheus
+	@$(BIN)/python -m tools.dashboards $(ARGS)
 
 # These read exports in the tests. They have a venv of their own, because they need an older numpy and
 # 2 GB. Each is installed alone, because wheels of nautilus_trader exist for few systems.
