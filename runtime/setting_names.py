@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
+from runtime.retired_settings import RETIRED, RetiredSetting
+
 _ROOT = Path(__file__).resolve().parents[1]
 # An installation may have only some of them.
 _PACKAGES = ("runtime", "collector", "api", "launcher")
@@ -51,15 +53,18 @@ _LINK_NAME = re.compile(
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://[\w.:\[\]-]+")
 
 
-def find_unknown_settings(variables: Mapping[str, str | None]) -> list[str]:
+def find_unknown_settings(
+    variables: Mapping[str, str | None], retired: Mapping[str, RetiredSetting] = RETIRED
+) -> list[str]:
     """Return one line for each variable that resembles a setting or has a prefix of ours.
 
     The lines contain no values. Empty variables are ignored, because they count as unset.
 
     Args:
         variables: The variables of the environment and of `.env`.
+        retired: The old names that are still accepted.
     """
-    known = known_names()
+    known = known_names().union(retired)
     # Sorted, so that the lines are the same in each run.
     return [
         line

@@ -11,7 +11,7 @@ import ast
 import inspect
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
@@ -32,10 +32,14 @@ from runtime.env_file import find_env_file_fault
 from runtime.log_levels import LogLevels, parse_levels
 from runtime.printable import printable
 from runtime.redis.url import check_redis_url, without_password
+from runtime.retired_settings import RETIRED, RetiredSetting, new_values
 from runtime.setting_names import find_unknown_settings, is_service_link
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+SETTINGS_VERSION = 1
+"""It grows if a setting gets another meaning, or if an old name is not accepted any more."""
 
 ENV_FILE = ".env"
 # Some editors begin a file with a byte order mark.
@@ -51,6 +55,14 @@ def parsed_by(parse: Callable[[str], object]) -> PlainValidator:
         parse: Returns the value, or raises ValueError with a message that names valid values.
     """
     return PlainValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _known_version(version: int) -> int:
+    if version > SETTINGS_VERSION:
+        raise ValueError(
+            f"these settings are for a newer release; this one knows version {SETTINGS_VERSION}"
+        )
+    return version
 
 
 class EnvironmentSettings(BaseSettings):
@@ -98,6 +110,8 @@ class RedisSettings(EnvironmentSettings):
 class LogSettings(EnvironmentSettings):
     """Settings of a program that logs."""
 
+    kraken_book_settings: Annotated[int, Field(ge=1), AfterValidator(_known_version)] = 1
+    """version of the settings for which the values were written"""
     log_level: Annotated[LogLevels, NoDecode, parsed_by(parse_levels)] = parse_levels("info")
     """lowest level to log, also per module: info,collector.kraken=debug"""
     log_format: Literal["console", "json"] | None = None
@@ -111,13 +125,21 @@ class ServiceSettings(LogSettings, RedisSettings):
 Settings = TypeVar("Settings", bound=EnvironmentSettings)
 
 
-def read_settings(kind: type[Settings]) -> Settings:
-    """Return the settings of a program; print one line per wrong setting and exit with 2."""
+def read_settings(
+    kind: type[Settings], retired: Mapping[str, RetiredSetting] = RETIRED
+) -> Settings:
+    """Return the settings of a program; print one line per wrong setting and exit with 2.
+
+    Args:
+        kind: The class of the settings.
+        retired: The old names that are still accepted.
+    """
     if fault := find_env_file_fault(Path(ENV_FILE)):
         _exit_with([f"{ENV_FILE}: {fault}"])
     try:
-        unknown = find_unknown_settings({**_env_file_variables(), **os.environ})
-        settings = kind()
+        variables = all_variables()
+        unknown = find_unknown_settings(variables, retired)
+        settings = kind(**new_values(variables, kind.model_fields, retired))
     except ValidationError as error:
         _exit_with(unknown + describe_errors(error, kind.HIDDEN))
     except (OSError, UnicodeError, SettingsError) as error:
@@ -125,6 +147,11 @@ def read_settings(kind: type[Settings]) -> Settings:
     if unknown:
         _exit_with(unknown)
     return settings
+
+
+def all_variables() -> dict[str, str | None]:
+    """Return the variables of the environment and of `.env`; the environment has priority."""
+    return {**_env_file_variables(), **os.environ}
 
 
 def _env_file_variables() -> dict[str, str | None]:

@@ -19,6 +19,7 @@ from api.store.book_store import BookStore
 from collector.report.ops import make_ops_app
 from collector.report.reporter import Reporter
 from kraken_book import __version__
+from kraken_book.contract.version import CONTRACT
 from lab.process import ROOT
 
 VERSION_NUMBER = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?![\d.])")
@@ -69,7 +70,11 @@ def test_make_version_prints_the_version() -> None:
 async def test_healthz_of_api_has_the_version() -> None:
     ops = Ops(cast(BookStore, None), cast(Streams, None))
     response = await ops.healthz(Request({"type": "http"}))
-    assert json.loads(bytes(response.body)) == {"status": "ok", "version": __version__}
+    assert json.loads(bytes(response.body)) == {
+        "status": "ok",
+        "version": __version__,
+        "contract": str(CONTRACT),
+    }
 
 
 async def test_healthz_of_collector_has_the_version() -> None:

@@ -152,6 +152,7 @@ class Health(msgspec.Struct, frozen=True):
 
     status: Literal["ok"]
     version: str
+    contract: str
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -169,6 +170,8 @@ class ReportedCollector(msgspec.Struct, frozen=True, kw_only=True):
     shard: str
     status: Literal["reporting", "silent"]
     age_ms: int
+    version: str | None
+    contract: str
     leader: ReportedLeader
     epoch: int | None
     redis_status: str

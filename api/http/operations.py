@@ -195,7 +195,7 @@ READINESS = Operation(
     "Whether Redis can be read and this replica is not stopping",
     "",
     answer=Readiness,
-    problems=("redis-away", "draining"),
+    problems=("redis-away", "draining", "newer-contract"),
     is_public=True,
     is_limited=False,
 )

@@ -18,6 +18,7 @@ from api.http.problems import unavailable
 from api.store.book_store import BookStore
 from api.store.errors import redis_away
 from kraken_book import __version__
+from kraken_book.contract.version import CONTRACT
 from runtime.http.exposition import is_open_metrics, metrics_text
 from runtime.limited_log import LineLimit
 
@@ -45,16 +46,22 @@ class Ops:
 
     async def healthz(self, _request: Request) -> Response:
         """Answer that the process is alive, without asking Redis."""
-        return _json(Health("ok", __version__))
+        return _json(Health("ok", __version__, str(CONTRACT)))
 
     async def readyz(self, _request: Request) -> Response:
-        """Answer whether Redis can be read and this replica is not draining."""
+        """Answer whether this replica can read Redis and what is in it, and is not draining."""
         if self._streams.is_draining:
             raise unavailable("draining", "this replica is draining")
         try:
             await self._store.ping()
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
+        for venue, contract in self._store.contracts.newer.items():
+            raise unavailable(
+                "newer-contract",
+                f"the collector of {venue} writes contract {contract}, and this replica knows"
+                f" {CONTRACT}: it needs a newer release",
+            )
         return _json(Readiness("ready"))
 
     async def metrics(self, request: Request) -> Response:

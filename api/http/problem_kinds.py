@@ -83,6 +83,9 @@ PROBLEM_KINDS = {
         503, "the keys that verify tokens could not be fetched yet", _PASSING
     ),
     "draining": ProblemKind(503, "this replica is stopping", _PASSING),
+    "newer-contract": ProblemKind(
+        503, "a collector writes a newer contract than this replica knows", _PASSING
+    ),
     "replica-full": ProblemKind(
         503, "this replica has as many streams as `API_MAX_STREAMS`", (*_PASSING, *_LIMIT)
     ),

@@ -95,6 +95,8 @@ def _collector(aged: AgedReport, now: float) -> ReportedCollector:
         shard=aged.shard,
         status="silent" if age > SILENT_AFTER else "reporting",
         age_ms=round(age * 1000),
+        version=report.version,
+        contract=report.contract,
         leader=report.leader,
         epoch=report.epoch,
         redis_status=report.redis.status,

@@ -17,6 +17,7 @@ import { BooksPoll } from "./data/poll.js";
 import { venueOf } from "./data/selection.js";
 import { StatusView } from "./developer/status_view.js";
 import { LaddersView } from "./ladders/view.js";
+import { TableOrder } from "./overview/table_order.js";
 import { KeyHelp } from "./parts/key_help.js";
 import { Keys } from "./parts/keys.js";
 import { Painter } from "./parts/painter.js";
@@ -41,6 +42,7 @@ const books = new Books(feed, onBook);
 const poll = new BooksPoll(onBooks, onFailure);
 const router = new Router(onRoute);
 const keys = new Keys();
+const order = new TableOrder();
 const headline = { paint: paintHeadline };
 const keyForm = document.getElementById("key-form");
 let view = null;
@@ -73,7 +75,7 @@ function onRoute(route) {
   const View = VIEWS.get(route.view) ?? BookView;
   if (!(view instanceof View)) {
     view?.close();
-    view = new View({ books, painter, router, keys });
+    view = new View({ books, painter, router, keys, order });
     document.querySelector("main").append(view.element);
   }
   view.show(route);

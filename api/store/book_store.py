@@ -14,6 +14,7 @@ from api.store.book_cache import BookCache
 from api.store.book_check import Reply
 from api.store.coalesce import BatchedReads
 from api.store.confirmations import Confirmations
+from api.store.contract_watch import ContractWatch
 from api.store.corrupt_keys import Corruption, CorruptKeys
 from api.store.errors import CorruptSymbols
 from api.store.feed_reports import FeedReports
@@ -89,6 +90,8 @@ class BookStore:
         """The venues whose lists are read."""
         self.feed_reports = FeedReports(nodes, self.venues)
         """The reports of the collectors."""
+        self.contracts = ContractWatch(self.feed_reports)
+        """The venues with a newer contract than this program's."""
         # The last list of each venue, for the time in which it cannot be read.
         self._lists: dict[str, States] = {}
 

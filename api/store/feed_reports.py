@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from api.store.coalesce import SingleFlight
 from api.store.venues import Venues
 from kraken_book.contract.keys import feed_key
+from kraken_book.contract.version import newer_contract
 from kraken_book.timestamps import parse_rfc3339
 from runtime.redis.errors import Reason, describe
 from runtime.redis.nodes import Nodes
@@ -60,6 +61,8 @@ class FeedReport(msgspec.Struct, frozen=True, kw_only=True):
 
     leader: ReportedLeader
     at: str
+    version: str | None = None
+    contract: str = "1.0"
     epoch: int | None = None
     redis: ReportedRedis = ReportedRedis("ok")
     symbols: dict[str, int] = {}
@@ -86,11 +89,13 @@ class VenueReports:
         reports: The reports by shard, sorted.
         malformed: The number of reports that were left out.
         error: Why they could not be read now; the reports are then the last ones.
+        newer: The version of the contract of a collector that is newer than this program's.
     """
 
     reports: tuple[AgedReport, ...] = ()
     malformed: int = 0
     error: Reason | None = None
+    newer: str | None = None
 
 
 @dataclass(slots=True)
@@ -145,12 +150,16 @@ class FeedReports:
         try:
             reply: dict[bytes, bytes] = await self._nodes.call(key, "HGETALL", key)
         except (RedisError, OSError) as error:
-            return VenueReports(last.reports, last.malformed, describe(error).reason)
+            return VenueReports(last.reports, last.malformed, describe(error).reason, last.newer)
         known = {each.shard: each for each in last.reports}
         shards = sorted(reply)[:MAX_SHARDS]
         read = [self._aged(shard.decode(errors="replace"), reply[shard], known) for shard in shards]
         reports = tuple(each for each in read if each is not None)
-        return VenueReports(reports, len(reply) - len(reports))
+        readable = (reply[each] for each in shards if len(reply[each]) <= MAX_REPORT_BYTES)
+        newer = map(newer_contract, readable)
+        return VenueReports(
+            reports, len(reply) - len(reports), newer=next(filter(None, newer), None)
+        )
 
     def _aged(self, shard: str, data: bytes, known: Mapping[str, AgedReport]) -> AgedReport | None:
         """Return a report, None if it is malformed.

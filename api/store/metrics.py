@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 from runtime.fast_counter import Distribution, FastCounter
-from runtime.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
+from runtime.metrics import BUILD_INFO, LOG_LINES_DROPPED, TASKS  # noqa: F401 - of every service
 
 REQUESTS = Counter("kraken_book_requests_total", "Requests answered.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")
@@ -85,4 +85,8 @@ TOKEN_KEYS_UP = Gauge(
 TOKEN_KEYS_UP.set(1)
 DENIED = Counter(
     "kraken_book_denied_total", "Requests without a valid key, token or ticket.", ["code"]
+)
+NEWER_CONTRACT = Gauge(
+    "kraken_book_newer_contract_venues",
+    "Venues whose collector writes a newer contract than this replica knows.",
 )

@@ -5,6 +5,7 @@
     LEADING    FENCED     a newer epoch has written
     any        FOLLOWING  another collector holds the lease
     any        BLOCKED    an overlapping shard has a leader, and our lease has no newer epoch
+    not LEADING OUTDATED  a report of the venue is of a newer contract
     any        ASKING     this collector releases the lease
 
 ASKING is the first state. The lease keeps collectors from fencing each other. It does not protect
@@ -22,6 +23,7 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
+from collector.lead.newer_contract import NewerContract
 from collector.lead.overlap import OverlappingLeader, OverlappingShards
 from collector.lead.venue_list import VenueList
 from collector.publish.publisher import Publisher
@@ -30,6 +32,7 @@ from collector.settings import Shard
 from kraken_book.backoff import Backoff
 from kraken_book.contract.keys import lease_key
 from kraken_book.contract.script import LEASE, RELEASE
+from kraken_book.contract.version import CONTRACT
 from kraken_book.contract.write import parse_corruption
 from kraken_book.symbols import KRAKEN
 from runtime.logs import get_logger
@@ -64,6 +67,8 @@ class LeaseState(Enum):
     """Another collector leads this shard."""
     BLOCKED = "blocked"
     """Another collector leads an overlapping shard."""
+    OUTDATED = "outdated"
+    """A collector of a newer contract has reported, so this one does not ask for the lease."""
 
 
 _WAITING = (LeaseState.FOLLOWING, LeaseState.BLOCKED)
@@ -105,6 +110,7 @@ class Lease:
         self._leadership = publisher.leadership
         self._troubles = troubles or Troubles()
         self._overlapping = OverlappingShards(nodes, shard, self._troubles, venue)
+        self._newer_contract = NewerContract(nodes, venue)
         self._venue_list = VenueList(nodes, venue, self._troubles)
         self._fence_backoff = Backoff(MIN_REST, max(MIN_REST, seconds / 3))
         self._fenced_at = float("-inf")
@@ -150,11 +156,12 @@ class Lease:
 
     async def _acquire_or_renew(self) -> None:
         try:
-            leader = await self._overlapping_leader()
-            if leader is not None and self._yields_to(leader):
-                await self._yield_to(leader)
-            else:
-                await self._ask_for_lease()
+            if not await self._yield_to_newer_contract():
+                leader = await self._overlapping_leader()
+                if leader is not None and self._yields_to(leader):
+                    await self._yield_to(leader)
+                else:
+                    await self._ask_for_lease()
         except (RedisError, OSError) as error:
             # The lease may still be ours, so a leader keeps publishing. Epochs guard the streams.
             self._log_trouble(error)
@@ -162,6 +169,27 @@ class Lease:
             for subject in (self._key, LEASE_TROUBLE):
                 if self._troubles.end(subject):
                     log.info("lease request works again", subject=subject)
+
+    async def _yield_to_newer_contract(self) -> bool:
+        """Return whether a report of a newer contract prevents that this collector leads."""
+        # While this collector leads, a newer one waits for the lease.
+        if self._leadership.is_leading:
+            return False
+        newer = await self._newer_contract.find()
+        if newer is None:
+            return False
+        if self.state is not LeaseState.OUTDATED:
+            log.error(
+                "contract of another collector is newer, not leading",
+                contract=newer.contract,
+                ours=str(CONTRACT),
+                shard=newer.shard,
+                advice="install the newer release here; or, after going back to this release for"
+                f" good: HDEL {self._newer_contract.key} {newer.shard}",
+            )
+        self._move(LeaseState.OUTDATED)
+        await self._give_back()
+        return True
 
     async def _overlapping_leader(self) -> OverlappingLeader | None:
         if not self._leadership.is_leading:

@@ -21,6 +21,7 @@ from collector.publish.troubles import Troubles
 from collector.settings import Shard, parse_shard
 from kraken_book.contract.keys import feed_key, lease_key
 from kraken_book.contract.script import LEASE
+from kraken_book.contract.version import CONTRACT
 from kraken_book.contract.write import parse_corruption
 from kraken_book.symbols import KRAKEN
 from runtime.logs import get_logger
@@ -34,6 +35,7 @@ REPAIRED_EXPIRY_MS = 60_000
 # The lease script only reads if the owner is empty, and then ignores the newest epoch seen.
 NO_OWNER = ""
 NO_EPOCH_SEEN = 0
+_ANNOUNCEMENT = f'{{"contract":"{CONTRACT}"}}'
 
 
 class OverlappingLeader(NamedTuple):
@@ -73,7 +75,7 @@ class OverlappingShards:
         Collectors first acquire their lease, then announce themselves, and then read the leases of
         overlapping shards. So if two do this at once, at least one sees the other.
         """
-        await self._ask_feed("HSETNX", self._feed_key, str(self._shard), "{}")
+        await self._ask_feed("HSETNX", self._feed_key, str(self._shard), _ANNOUNCEMENT)
 
     async def newest_leader(self) -> OverlappingLeader | None:
         """Return the leader with the newest epoch; None if no overlapping shard has one."""

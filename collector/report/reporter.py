@@ -31,8 +31,10 @@ from collector.publish.leadership import Leadership
 from collector.publish.troubles import Troubles
 from collector.settings import Shard
 from collector.tape.recorder import TapeRecorder
+from kraken_book import __version__
 from kraken_book.contract.keys import book_key, events_key, feed_key, symbols_key
 from kraken_book.contract.symbol_state import SymbolStatus
+from kraken_book.contract.version import CONTRACT
 from kraken_book.symbols import KRAKEN, symbol_of
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
@@ -95,6 +97,8 @@ class Reporter:
     def describe(self) -> dict[str, object]:
         """Return the state of this collector, for /healthz and `<venue>:feed`."""
         return {
+            "version": __version__,
+            "contract": str(CONTRACT),
             "venue": self._venue,
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},
             "epoch": self._leadership.epoch,

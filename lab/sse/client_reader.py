@@ -28,12 +28,19 @@ class ClientReader:
         url: The address of the api.
         symbols: The symbols to follow, or `*`.
         patience: The time limits of the client.
+        key: The key for the api.
 
     """
 
-    def __init__(self, url: str, *symbols: str, patience: Patience = DEFAULT_PATIENCE) -> None:
+    def __init__(
+        self,
+        url: str,
+        *symbols: str,
+        patience: Patience = DEFAULT_PATIENCE,
+        key: str | None = None,
+    ) -> None:
         self.asked = symbols
-        self.watch = Watch(url, symbols, patience=patience)
+        self.watch = Watch(url, symbols, key=key, patience=patience)
         self.error: str | None = None
         """The error that ended the thread, or None."""
         self._records: dict[str, Record] = {}

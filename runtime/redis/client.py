@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
 from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -23,7 +25,7 @@ from runtime.redis.cluster import ClusterNodes
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes, OneNode
 from runtime.redis.redis_py_internals import master_pool, server_pool
-from runtime.redis.url import Address, parse_redis_url
+from runtime.redis.url import Address, parse_redis_url, without_password_file
 
 # Shorter than the timeout of data nodes, because another Sentinel can be asked.
 SENTINEL_TIMEOUT = 1.0
@@ -76,7 +78,8 @@ def connect_redis(
         only_reads: Whether the client sends reads alone. If so, a call on a lost connection is
             repeated once on another one; all of the pool are lost after a restart of Redis.
     """
-    pool = server_pool(url, **_options(timeout, max_connections, only_reads))
+    url, credentials = _credentials(url)
+    pool = server_pool(url, **_options(timeout, max_connections, only_reads), **credentials)
     return cast("RedisNode", RedisNode.from_pool(pool))
 
 
@@ -103,9 +106,11 @@ def connect_master(
         max_connections: See `connect_redis`.
         only_reads: See `connect_redis`.
     """
+    url, credentials = _credentials(url)
     options: dict[str, Any] = {
         **parse_url(url),
         **_options(timeout, max_connections, only_reads),
+        **credentials,
     }
     for name in ("host", "port"):
         del options[name]
@@ -129,6 +134,30 @@ class _Sentinels(Sentinel):
         if not is_port(port):
             raise MasterNotFoundError(f"{host}:{port} is no address: ports are 1 to 65535")
         return host, port
+
+
+class PasswordFile(CredentialProvider):
+    """Reads the password from its file for each new connection, so that it can be replaced.
+
+    Args:
+        user: The user; empty for the default one.
+        path: The file. White space around the password is ignored.
+    """
+
+    def __init__(self, user: str, path: Path) -> None:
+        self._user = user
+        self._path = path
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        """Return user and password; raise OSError if the file cannot be read."""
+        password = self._path.read_text(errors="replace").strip()
+        return (self._user, password) if self._user else (password,)
+
+
+def _credentials(url: str) -> tuple[str, dict[str, Any]]:
+    """Return the URL of one server without its password file, and the connections' options."""
+    plain, user, path = without_password_file(url)
+    return plain, {"credential_provider": PasswordFile(user, Path(path))} if path else {}
 
 
 def _options(timeout: float, max_connections: int, only_reads: bool) -> dict[str, Any]:

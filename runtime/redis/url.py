@@ -6,7 +6,8 @@
     redis+cluster://user:password@h:p,h:p                 some nodes of a cluster
 
 User and password are those of the data nodes. Parameters after `?` are redis-py's, such as
-`ssl_ca_certs`. `rediss+sentinel://` and `rediss+cluster://` use TLS for all connections.
+`ssl_ca_certs`, and `password_file`, a file that is read for each new connection.
+`rediss+sentinel://` and `rediss+cluster://` use TLS for all connections.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 SERVER_FORMS = "redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
 SENTINEL_FORM = "redis+sentinel://host:port,host:port/master/db"
 CLUSTER_FORM = "redis+cluster://host:port,host:port"
 SENTINEL_PORT, REDIS_PORT = 26379, 6379
+FILE_PARAMETER = "password_file"
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
@@ -89,6 +91,27 @@ def without_password(url: str) -> str:
     """Return `url` with `***` in place of its passwords, even if it is not a valid URL."""
     shown = re.sub(r"(://[^:@/?#]*:).*@", r"\1***@", url)
     return re.sub(r"([?&](?:ssl_)?password=)[^&]*", r"\1***", shown)
+
+
+def without_password_file(url: str) -> tuple[str, str, str]:
+    """Split the password file from the URL of one server.
+
+    Args:
+        url: A URL that redis-py accepts, except for `?password_file=`.
+
+    Returns:
+        The URL without user and file, the user, and the path of the file; if the URL has no file,
+        the URL as it was and two empty texts.
+    """
+    parts = _split(url)
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    path = dict(parameters).get(FILE_PARAMETER, "")
+    if not path:
+        return url, "", ""
+    user, _, address = parts.netloc.rpartition("@")
+    query = urlencode([each for each in parameters if each[0] != FILE_PARAMETER])
+    plain = f"{parts.scheme}://{address}{parts.path}" + (f"?{query}" if query else "")
+    return plain, unquote(user.rpartition(":")[0] or user), path
 
 
 def _split(url: str) -> SplitResult:
@@ -162,7 +185,7 @@ def _check_parameters(server: str) -> None:
     from runtime.redis.redis_py_internals import url_parameters  # noqa: PLC0415
 
     options: dict[str, Any] = dict(parse_url(server))
-    for name in options.keys() - url_parameters():
+    for name in options.keys() - url_parameters() - {FILE_PARAMETER}:
         raise ValueError(f"?{name}= is not a parameter of redis-py's connections")
     # redis-py checks only a port before `?`.
     _address(f"h:{options.get('port', REDIS_PORT)}", REDIS_PORT, "correct ?port=")
@@ -170,6 +193,11 @@ def _check_parameters(server: str) -> None:
         path = options.get(name)
         if path is not None and not Path(path).is_file():
             raise ValueError(f"?{name}={path} is not a file; set it to the path of a PEM file")
+    path = options.get(FILE_PARAMETER)
+    if path is not None and not Path(path).is_file():
+        raise ValueError(f"?{FILE_PARAMETER}={path} is not a file; set it to one with the password")
+    if path is not None and options.get("password") is not None:
+        raise ValueError(f"two passwords; remove the one before the host or ?{FILE_PARAMETER}=")
     if not issubclass(options.get("connection_class", object), SSLConnection):
         for name in options:
             if name.startswith("ssl_"):

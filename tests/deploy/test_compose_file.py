@@ -31,7 +31,8 @@ def settings_of(service: str) -> set[str]:
     names = {name.upper() for name in CollectorSettings.model_fields} - LISTENS
     followed = COLLECTORS[service].upper()
     others = {venue.upper() for venue in VENUES} - {followed}
-    return {name for name in names if name.partition("_")[0] not in others}
+    of_others = {name for name in names if name.partition("_")[0] in others}
+    return names - of_others | {name for name in names if name.startswith("KRAKEN_BOOK_")}
 
 
 @pytest.mark.parametrize("service", [*COLLECTORS, "api"])

@@ -10,7 +10,8 @@ from pathlib import Path
 from lab.process import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+CHART = ROOT / "deploy" / "helm" / "kraken-book" / "README.md"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md")), CHART]
 """The pages of which every line and block is checked."""
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)$")

@@ -1,18 +1,18 @@
-"""Scripts that run in a page with the page's modules and fakes of the network."""
+"""Scripts that run in Node with the page's modules and fakes of the network."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Page
+from lab.node import run_in_node
 
 # Events in the api's format, and fakes of the network.
 TOOLS = """
-const { FollowedBook } = await import("/page/data/followed.js")
-const { PolledBook } = await import("/page/data/poll.js")
-const { StreamHub } = await import("/page/data/hub.js")
-const { Book, checksum } = await import("/kraken-book.js")
-const { now } = await import("/page/data/clock.js")
+const { FollowedBook } = await load("data/followed.js")
+const { PolledBook } = await load("data/poll.js")
+const { StreamHub } = await load("data/hub.js")
+const { Book, checksum } = await load("kraken-book.js")
+const { now } = await load("data/clock.js")
 
 const BIDS = [["100.0", "1.50000000"]]
 const ASKS = [["100.1", "2.00000000"]]
@@ -90,6 +90,6 @@ function symbolsOf({ url }) {
 """
 
 
-def run(page: Page, script: str, argument: object = None) -> Any:
+def run(script: str, given: object = None) -> Any:
     """Return the result of `script`, a function body that has the tools above."""
-    return page.evaluate(f"async (given) => {{ {TOOLS} {script} }}", argument)
+    return run_in_node(f"{TOOLS}\n{script}", given)

@@ -36,6 +36,12 @@ class ScriptedPage:
     def url(self) -> str:
         return f"{self.api.url}/"
 
+    def reset(self) -> None:
+        """Make the api one without markets that answers everything, for another test."""
+        self.do(self.api.reset)
+        if not self.api.is_started:
+            self.await_(self.api.start)
+
     def do(self, action: Callable[[], T]) -> T:
         """Return the result of `action`, called in the api's thread."""
 

@@ -29,6 +29,9 @@ class Shown:
         self.page.remove_listener("pageerror", self._on_error)
         self.page.unroute_all()
         self.page.emulate_media(color_scheme="null", reduced_motion="null")
+        # What the page keeps belongs to the origin, which other tests may share.
+        if self.page.url.startswith("http"):
+            self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
         self.page.goto("about:blank")
 
     def _on_error(self, error: Error) -> None:

@@ -112,6 +112,34 @@ def test_wrong_password_is_logged_and_ends_no_service(stage: Stage, tmp_path: Pa
     api.wait_until_live("BTC/USD")
 
 
+def test_password_in_a_file_is_replaced_while_services_run(stage: Stage, tmp_path: Path) -> None:
+    server = stage.enter(Fleet(tmp_path)).server("redis")
+    server.start(acl_for_tests(tmp_path))
+    urls = []
+    for user, password in (("collector", "change-me-1"), ("api", "change-me-2")):
+        (tmp_path / user).write_text(f"{password}\n")
+        rest = server.url.removeprefix("redis://")
+        urls.append(f"redis://{user}@{rest}?password_file={tmp_path / user}")
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "120")
+    collector = stage.collector(urls[0], simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(urls[1])
+    api.wait_until_live("BTC/USD")
+    reader = stage.enter(ClientReader(api.url, "BTC/USD"))
+    reader.wait_until_live("BTC/USD", after=30)
+    for user in ("collector", "api"):
+        command(server, "ACL", "SETUSER", user, ">the-next")
+        (tmp_path / f"{user}.new").write_text("the-next")
+        (tmp_path / f"{user}.new").replace(tmp_path / user)
+        command(server, "ACL", "SETUSER", user, "resetpass", ">the-next")
+        assert command(server, "CLIENT", "KILL", "USER", user) > 0
+    reader.wait_until_live("BTC/USD", after=reader.ladder("BTC/USD").seq + 100)
+    assert reader.ladder("BTC/USD").counts.lagged == 0
+    assert collector.metric("kraken_book_resyncs_total") == 0
+    for service in (collector, api):
+        for word in ("the-next", "change-me", "wrong-password"):
+            assert word not in service.log
+
+
 def test_missing_password_is_logged_and_services_recover(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start()

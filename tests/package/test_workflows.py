@@ -127,6 +127,6 @@ def test_release_checks_all_wheels_before_it_publishes() -> None:
 def test_make_help_explains_every_target_in_a_group() -> None:
     text = (ROOT / "Makefile").read_text()
     groups = re.findall(r"^##@ (.+)$", text, re.MULTILINE)
-    assert groups == ["Run", "Develop", "Containers", "Measure"]
+    assert groups == ["Run", "Develop", "Supply chain", "Containers", "Measure"]
     explained = set(re.findall(r"^([a-z-]+):.* ## \S", text, re.MULTILINE))
     assert explained | {"help"} == TARGETS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from simulator.market.catalogue import CATALOGUE
+from tools.comparison import compare_books
 from tools.faults import FaultMaker, name_of
 from tools.soak.audit import StreamAudit, updates_in
 from tools.soak.memory import MemorySampler
@@ -28,8 +28,6 @@ FAULT_INTERVAL = 1.0
 LIVE_TIMEOUT = 90.0
 """More than the 60 s until a refused symbol is requested again, and 10 s to wait for the answer."""
 UPDATES_AFTER_LAST_FAULT = 5
-SILENCE_SECONDS = 3600
-"""The duration of the final silence, in which books are compared: longer than the comparison."""
 _NO_LIMIT = 10**9
 MAX_GROWTH = 0.1
 """The permitted growth of memory as a share; a leak exceeds it in three fifths of a run."""
@@ -193,20 +191,7 @@ class SoakRun:
         wait_until(lambda: self._collector.live() == count, "all books are live")
 
     def _compare_books(self) -> None:
-        """Stop the markets, and compare every hash in Redis with the simulator's book."""
-        for symbol in self._symbols:
-            self._simulator.fault(f"silence?symbol={symbol}&seconds={SILENCE_SECONDS}")
-        for symbol in self._symbols:
-            market = self._simulator.book(symbol)
-            wait_until(
-                lambda s=symbol, m=market: self._is_in_redis(s, m),  # type: ignore[misc]
-                f"Redis has the simulator's book of {symbol}",
-            )
-
-    def _is_in_redis(self, symbol: str, market: dict[str, Any]) -> bool:
-        book = self._streams.book(symbol)
-        sides = [json.loads(book[side]) for side in ("bids", "asks")]
-        return book["status"] == "live" and sides == [market["bids"], market["asks"]]
+        compare_books(self._simulator, self._streams, self._symbols)
 
     def _verified(self) -> int:
         return int(self._collector.metric("kraken_book_verified_total", kind="update"))

@@ -22,9 +22,10 @@ from lab.sse.client_reader import ClientReader
 from lab.sse.record import Record
 from lab.stage import Stage
 from lab.waiting import wait_until
+from tools.comparison import SILENCE_SECONDS
 from tools.faults import name_of
 from tools.soak.audit import Entries, updates_in
-from tools.soak.run import LIVE_TIMEOUT, SILENCE_SECONDS, UPDATES_AFTER_LAST_FAULT
+from tools.soak.run import LIVE_TIMEOUT, UPDATES_AFTER_LAST_FAULT
 from tools.venues.audit import Calm, Turn, VenueAccount
 from tools.venues.sampler import BookSampler
 from tools.venues.system import CountedUpdates, VenueSide, VenuesUnderTest, start_venues

@@ -76,6 +76,7 @@ from kraken_book import __version__
 from kraken_book.book import Book
 from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.book_hash import BookHash
+from kraken_book.contract.version import CONTRACT
 from kraken_book.event import (
     Lagged,
     StatusChange,
@@ -167,6 +168,8 @@ def _status() -> StatusAnswer:
     report = FeedReport(
         leader=ReportedLeader("feed-1", 4242),
         at=_AT,
+        version=__version__,
+        contract=str(CONTRACT),
         epoch=_POSITION.epoch,
         symbols={"live": 2},
         connections=[connection],
@@ -206,7 +209,7 @@ def answer_examples() -> dict[Operation, Any]:
         QUOTE: quote_answer(book, "buy", Decimal("1.5"), math.inf),
         EVENTS: events_answer("BTC/USD", _page(), f"?after={_EVENT_ID}&limit=1"),
         TICKET: TicketAnswer("kbt_0aVVd0kX2YV3QzYV1rPqQkO6C6mU3b4eYtJrQp3gQ1s", 60),
-        HEALTH: Health("ok", __version__),
+        HEALTH: Health("ok", __version__, str(CONTRACT)),
         READINESS: Readiness("ready"),
         STATUS: _status(),
         BOOK_STREAM: f": kraken-book\n\n{stream}",
@@ -284,6 +287,11 @@ def problem_examples() -> dict[str, Any]:
         problem_of(RedisAway("Redis cannot be reached", "unreachable")),
         problem_of(IssuerAway()),
         unavailable("draining", "this replica is draining"),
+        unavailable(
+            "newer-contract",
+            "the collector of kraken writes contract 2.0, and this replica knows 1.1: it needs a"
+            " newer release",
+        ),
         *map(problem_of, _LIMITS),
     ]
     return {each.code: _json(problem_body(each, "/depth/BTC/USD")) for each in problems}

@@ -116,6 +116,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "lag_ms": {"description": "Milliseconds between the venue's time and ours; null if unknown."},
     "system": {"description": "The venue's word for its own status; null if unknown."},
     "version": {"description": "The version of the program."},
+    "contract": {"description": "The version of the contract that the program knows."},
     "type": {
         "description": "`urn:kraken-book:` and the stable code of the error.",
         "pattern": "^urn:kraken-book:[a-z-]+$",

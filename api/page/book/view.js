@@ -3,7 +3,7 @@
 import { readBest } from "../best/read.js";
 import { BestTable } from "../best/table.js";
 import { folded, pairOf, venueOf } from "../data/selection.js";
-import { basisPoints } from "../parts/basis_points.js";
+import { spreadPoints } from "../parts/basis_points.js";
 import { NOTHING, fromTemplate, mark, write, writeDecimal } from "../parts/texts.js";
 import { clean, sourceText } from "../parts/words.js";
 import { hashOf } from "../routes.js";
@@ -19,17 +19,19 @@ export class BookView {
   #painter;
   #router;
   #keys;
+  #order;
   #name = null;
   #hasFocus = false;
   // The shown book with its parts; null while there is none of this name.
   #shown = null;
 
-  /** `books` is the Books of the page, `keys` its Keys. */
-  constructor({ books, painter, router, keys }) {
+  /** `books` is the Books of the page, `keys` its Keys, `order` its TableOrder. */
+  constructor({ books, painter, router, keys, order }) {
     this.#books = books;
     this.#painter = painter;
     this.#router = router;
     this.#keys = keys;
+    this.#order = order;
   }
 
   /** Show the book of the address. */
@@ -47,7 +49,7 @@ export class BookView {
     if (symbol !== null) this.#open(symbol);
     else if (list.length > 0) this.#explainUnknown();
     else this.#show(null, []);
-    this.#shown?.update(list.map((book) => book.symbol));
+    this.#shown?.update(this.#order.symbols(this.#books));
   }
 
   paint() {
@@ -110,7 +112,7 @@ class ShownBook {
   #explanation;
   #panels;
   #removeKeys;
-  // The symbols before and after this one in /books, which begins again at its end.
+  // The symbols before and after this one in the table, which begins again at its end; null without.
   #previous = null;
   #next = null;
 
@@ -132,13 +134,16 @@ class ShownBook {
     this.#removeKeys = keys.add("This book", this.#bindings());
   }
 
-  /** Update the links to the neighbours among `symbols`. */
+  /** Update the links to the neighbours among `symbols`. A book that is not among them is before the
+   *  first one. */
   update(symbols) {
     const index = symbols.indexOf(this.followed.symbol);
-    this.#previous = symbols.at(index - 1);
-    this.#next = symbols[(index + 1) % symbols.length];
+    const hasOthers = symbols.length > Number(index >= 0);
+    this.#previous = hasOthers ? symbols.at(Math.max(index, 0) - 1) : null;
+    this.#next = hasOthers ? symbols[(index + 1) % symbols.length] : null;
     for (const [part, symbol] of [["previous", this.#previous], ["next", this.#next]]) {
-      this.#part(part).hidden = symbols.length < 2;
+      this.#part(part).hidden = symbol === null;
+      if (symbol === null) continue;
       this.#part(part).href = hashOf({ view: "book", name: symbol });
       write(this.#part(part).querySelector("span"), clean(symbol));
       this.#part(part).setAttribute("aria-label", `${part === "next" ? "Next" : "Previous"} book: ${clean(symbol)}`);
@@ -171,7 +176,7 @@ class ShownBook {
     writeDecimal(this.#part("best-bid"), bid ?? NOTHING);
     writeDecimal(this.#part("best-ask"), ask ?? NOTHING);
     writeDecimal(this.#part("spread"), spread ?? NOTHING);
-    write(this.#part("points"), basisPoints(bid, ask) ?? NOTHING);
+    write(this.#part("points"), spreadPoints(bid, ask) ?? NOTHING);
   }
 
   #bindings() {
@@ -188,7 +193,7 @@ class ShownBook {
   }
 
   #go(symbol) {
-    if (symbol !== undefined) this.#router.open({ view: "book", name: symbol });
+    if (symbol !== null) this.#router.open({ view: "book", name: symbol });
   }
 
   #slot(name) {

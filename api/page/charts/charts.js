@@ -1,14 +1,14 @@
 // The charts of one book: over time with one cursor, its depth now, and the cost of an order.
 
 import { pairOf } from "../data/selection.js";
+import { make } from "../parts/dom.js";
+import { Pace } from "../parts/pace.js";
 import { mark } from "../parts/texts.js";
 import { clean } from "../parts/words.js";
 import { CostPanel } from "./cost.js";
 import { DepthChart } from "./depth.js";
-import { make } from "./dom.js";
 import { Heat } from "./heat.js";
 import { IMBALANCE, SPREAD } from "./lines.js";
-import { Pace } from "./pace.js";
 import { TimeChart } from "./time_chart.js";
 import { Timeline } from "./timeline.js";
 

@@ -1,10 +1,10 @@
 // The cost to fill an order: a form, and its result at each change of the book.
 
+import { make } from "../parts/dom.js";
+import { Pace } from "../parts/pace.js";
 import { mark, write } from "../parts/texts.js";
-import { make } from "./dom.js";
 import { sum } from "./figures.js";
 import { fillOrder, parseAmount } from "./order.js";
-import { Pace } from "./pace.js";
 import { TEXTS, shortageText, short } from "./words.js";
 
 const INTERVAL = 250;

@@ -1,8 +1,9 @@
 // The depth chart: the cumulative quantity of each side by price.
 
-import { basisPoints, cumulate, middle } from "./figures.js";
+import { distancePoints } from "../parts/basis_points.js";
+import { Pace } from "../parts/pace.js";
+import { cumulate, middle } from "./figures.js";
 import { Frame } from "./frame.js";
-import { Pace } from "./pace.js";
 import { Plot, axisOf, stepped } from "./plot.js";
 import { TEXTS, axisText, depthSummary, fixed, short } from "./words.js";
 
@@ -132,7 +133,7 @@ export class DepthChart {
     }
     const { side, price, qty, cost } = this.#levels[index];
     const parts = [[side, price, side], ["sum", `${short(qty)} ${base}`], ["worth", `${short(cost)} ${quote}`]];
-    if (this.#mid !== null) parts.push(["from mid", `${basisPoints(price, this.#mid)} bp`]);
+    if (this.#mid !== null) parts.push(["from mid", `${distancePoints(price, this.#mid)} bp`]);
     this.#frame.show(parts, { index, count: this.#levels.length });
   }
 

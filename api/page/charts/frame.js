@@ -4,8 +4,8 @@
 // the text at the cursor. The summary changes slowly, so that it can be read in peace.
 
 import { now } from "../data/clock.js";
+import { make } from "../parts/dom.js";
 import { write } from "../parts/texts.js";
-import { make } from "./dom.js";
 
 const SUMMARY_INTERVAL = 10_000;
 let frames = 0;

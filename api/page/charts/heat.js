@@ -1,10 +1,10 @@
 // The figure of the heatmap: quantities by time and price as colours, with the mid on them.
 
-import { fullOf, gridOf, stepOf } from "./cells.js";
-import { make } from "./dom.js";
-import { sum } from "./figures.js";
 import { PROVED_LEVELS } from "../data/rebuild.js";
+import { make } from "../parts/dom.js";
 import { textOf } from "../parts/exact.js";
+import { fullOf, gridOf, stepOf } from "./cells.js";
+import { sum } from "./figures.js";
 import { HeatImage } from "./image.js";
 import { pixelsOf, scaleFor } from "./palette.js";
 import { figuresOf, extremesOf } from "./series.js";

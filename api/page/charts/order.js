@@ -1,8 +1,9 @@
 // What a market order would pay or receive at the levels of a book, without fees, exactly.
 
 import { isDecimal } from "../kraken-book.js";
-import { decimalsOf, textOf, unitsOf } from "../parts/exact.js";
-import { divide, middle, mostDecimals, quotient } from "./figures.js";
+import { pointsOf } from "../parts/basis_points.js";
+import { decimalsOf, divide, mostDecimals, quotient, textOf, unitsOf } from "../parts/exact.js";
+import { middle } from "./figures.js";
 
 const LONGEST = 40;
 // Quotients of prices have this many decimals more than the book's prices.
@@ -106,6 +107,6 @@ function slippageOf({ lots, cost }, { prices, qtys, costs }, side, mid) {
     mid,
     average: textOf(divide(numerator * 10n ** BigInt(decimals), denominator), decimals),
     slippage: quotient(worse, denominator * one, decimals),
-    points: quotient(worse * 10_000n, middleUnits * denominator, 2),
+    points: pointsOf(worse, middleUnits * denominator),
   };
 }

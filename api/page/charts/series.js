@@ -1,7 +1,9 @@
 // Figures of samples over time: rounded numbers for drawing, exact texts for readers.
 
-import { imbalance, middle, spreadPoints } from "./figures.js";
 import { difference } from "../kraken-book.js";
+import { spreadPoints } from "../parts/basis_points.js";
+import { NOTHING } from "../parts/texts.js";
+import { imbalance, middle } from "./figures.js";
 
 /** The levels of each side whose quantities are weighed: those that the checksum covers. */
 export const WEIGHED = 10;
@@ -22,7 +24,7 @@ export function figuresOf({ bids, asks }) {
   return {
     mid: middle(bid, ask),
     spread: difference(ask, bid),
-    points: spreadPoints(bid, ask),
+    points: spreadPoints(bid, ask) ?? NOTHING,
     imbalance: imbalance(bids.best(WEIGHED), asks.best(WEIGHED)),
   };
 }

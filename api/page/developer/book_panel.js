@@ -1,8 +1,8 @@
 // What developers find below a book: commands that read it, and its raw events.
 
-import { make } from "../charts/dom.js";
 import { apiUrl } from "../data/address.js";
 import { keptKey } from "../data/key.js";
+import { make } from "../parts/dom.js";
 import { clean } from "../parts/words.js";
 import { CommandList } from "./command_list.js";
 import { bookCommands } from "./commands.js";

@@ -1,6 +1,6 @@
 // The list of commands of a view, for one language at a time. It is closed until somebody opens it.
 
-import { make } from "../charts/dom.js";
+import { make } from "../parts/dom.js";
 import { readKept, writeKept } from "../parts/kept.js";
 import { write } from "../parts/texts.js";
 import { LANGUAGES } from "./commands.js";

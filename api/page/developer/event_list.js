@@ -1,7 +1,7 @@
 // The raw events of a book, newest first. Nothing is kept or painted while the list is closed.
 
-import { make } from "../charts/dom.js";
-import { Pace } from "../charts/pace.js";
+import { make } from "../parts/dom.js";
+import { Pace } from "../parts/pace.js";
 import { mark, write } from "../parts/texts.js";
 import { clean } from "../parts/words.js";
 import { EventLog, rowTexts } from "./event_log.js";

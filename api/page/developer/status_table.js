@@ -1,6 +1,6 @@
 // A table whose texts change in place, so that a selection stays.
 
-import { make } from "../charts/dom.js";
+import { make } from "../parts/dom.js";
 import { mark, write } from "../parts/texts.js";
 
 export class StatusTable {

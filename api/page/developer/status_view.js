@@ -1,9 +1,9 @@
 // The page for operators: the collectors of each venue, Redis, and the replicas that have answered.
 
-import { make } from "../charts/dom.js";
 import { apiUrl } from "../data/address.js";
 import { now } from "../data/clock.js";
 import { keptKey } from "../data/key.js";
+import { make } from "../parts/dom.js";
 import { mark, write } from "../parts/texts.js";
 import { venueTitle } from "../parts/words.js";
 import { hashOf } from "../routes.js";

@@ -26,13 +26,13 @@ export class LaddersView {
   // The symbol whose ladder could not be opened because too many are open.
   #refused = null;
 
-  /** `books` is the Books of the page, `keys` its Keys. */
-  constructor({ books, painter, router, keys }) {
+  /** `books` is the Books of the page, `keys` its Keys, `order` its TableOrder. */
+  constructor({ books, painter, router, keys, order }) {
     this.#books = books;
     this.#painter = painter;
     this.#router = router;
     const onToggle = (symbol) => this.#toggle(symbol);
-    this.#overview = new Overview({ history: books.history, painter, keys, onToggle });
+    this.#overview = new Overview({ history: books.history, painter, keys, order, onToggle });
     this.element.prepend(this.#overview.element);
     this.element.append(this.#commands.element);
   }

@@ -1,8 +1,8 @@
 // The books of the table with everything that a row shows.
 
-import { isDecimal } from "../kraken-book.js";
 import { pairOf, venueOf } from "../data/selection.js";
-import { basisPoints } from "../parts/basis_points.js";
+import { isDecimal } from "../kraken-book.js";
+import { spreadPoints } from "../parts/basis_points.js";
 
 // Statuses whose name says enough; the others are explained in the row.
 const PLAIN = ["live", "stale", "syncing", "unknown"];
@@ -18,7 +18,7 @@ export class BookLine {
   #isKnown = true;
   #history;
   #favourites;
-  // The last result of basisPoints, and its arguments.
+  // The last result of spreadPoints, and its arguments.
   #points = { bid: null, ask: null, value: null };
 
   constructor(symbol, history, favourites) {
@@ -67,7 +67,7 @@ export class BookLine {
 
   #pointsOf(bid, ask) {
     if (bid !== this.#points.bid || ask !== this.#points.ask) {
-      this.#points = { bid, ask, value: basisPoints(bid, ask) };
+      this.#points = { bid, ask, value: spreadPoints(bid, ask) };
     }
     return this.#points.value;
   }

@@ -1,17 +1,17 @@
 // The table of all books: search, filters and order; its buttons open and close ladders.
 
-import { atOneMoment } from "../data/clock.js";
 import { venueOf } from "../data/selection.js";
 import { fromTemplate, write } from "../parts/texts.js";
 import { TableBody } from "./body.js";
 import { Choice } from "./choice.js";
-import { COLUMNS, LINK_WIDTH, MEDIUM, NARROW, WIDE, sortAfterClick, sorted } from "./columns.js";
+import { COLUMNS, LINK_WIDTH, MEDIUM, NARROW, WIDE, sortAfterClick } from "./columns.js";
 import { Favourites, MOST_FAVOURITES } from "./favourites.js";
 import { Filters } from "./filters.js";
 import { TableHead } from "./head.js";
 import { TableKeys } from "./keys.js";
 import { BookLine } from "./lines.js";
 import { SparklinePen } from "./sparkline.js";
+import { arranged } from "./table_order.js";
 import { missText, tooManyText } from "./words.js";
 
 // The style sheet has the same limits.
@@ -26,6 +26,7 @@ export class Overview {
   #scroller;
   #history;
   #painter;
+  #order;
   #onToggle;
   #choice = new Choice();
   #favourites = new Favourites();
@@ -43,11 +44,12 @@ export class Overview {
   #isScrolled = false;
 
   /** `history` is the PollHistory of the books, `painter` paints this view, `keys` is the Keys of the
-   *  page, and `onToggle` is called with the symbol of a pressed button. */
-  constructor({ history, painter, keys, onToggle }) {
+   *  page, `order` its TableOrder, and `onToggle` is called with the symbol of a pressed button. */
+  constructor({ history, painter, keys, order, onToggle }) {
     const { element } = this;
     this.#history = history;
     this.#painter = painter;
+    this.#order = order;
     this.#onToggle = onToggle;
     this.#table = element.querySelector("table");
     this.#scroller = element.querySelector(".scroll");
@@ -137,8 +139,8 @@ export class Overview {
   /** Choose and order the lines, and show them at the next frame. */
   #arrange() {
     const all = [...this.#lines.values()];
-    atOneMoment(() => all.forEach((line) => line.look()));
-    const lines = sorted(this.#choice.filtered(all), this.#choice.sort);
+    const lines = arranged(all, this.#choice);
+    this.#order.note([...this.#lines.keys()], lines);
     this.#showColumns(all);
     this.#body.show(lines, this.#columns);
     this.#table.setAttribute("aria-rowcount", lines.length + 1);

@@ -21,7 +21,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Page:
     # A new page takes 1.2 s more of CPU than a visit. Each api has its own port, a new origin.
-    return browser.new_page()
+    # Of a context, which may open others.
+    return browser.new_context().new_page()
 
 
 @pytest.fixture
@@ -32,8 +33,14 @@ def shown(page: Page) -> Iterator[Shown]:
 
 
 @pytest.fixture(scope="module")
-def module_page(page: Page) -> Iterator[Page]:
-    """A page from which scripts can import the api's JavaScript modules."""
-    with ScriptedPage() as scripted:
-        page.goto(f"{scripted.api.url}/symbols")
-        yield page
+def module_scripted() -> Iterator[ScriptedPage]:
+    """An api that the tests of a module share, because a browser loads its page faster again."""
+    with ScriptedPage() as opened:
+        yield opened
+
+
+@pytest.fixture
+def scripted(module_scripted: ScriptedPage) -> ScriptedPage:
+    """The module's api, without markets."""
+    module_scripted.reset()
+    return module_scripted

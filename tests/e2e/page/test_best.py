@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from lab.chromium import find_chromium
 from lab.services import Collector, SimulatorProcess
@@ -142,11 +142,10 @@ def test_figures_are_those_of_the_simulators_and_a_stale_venue_is_left_out(
 
 
 @pytest.fixture
-def scripted() -> Iterator[ScriptedPage]:
-    with ScriptedPage() as scripted:
-        for symbol in (SYMBOL, f"binance:{SYMBOL}", "SOL/USD"):
-            scripted.market(symbol)
-        yield scripted
+def scripted(scripted: ScriptedPage) -> ScriptedPage:
+    for symbol in (SYMBOL, f"binance:{SYMBOL}", "SOL/USD"):
+        scripted.market(symbol)
+    return scripted
 
 
 def test_table_is_hidden_without_a_pair_of_several_venues_and_ends_with_the_answers(
@@ -195,9 +194,9 @@ def test_view_of_a_book_has_the_table_of_its_pair_and_closes_it(
     assert shown.errors == []
 
 
-def test_hidden_page_requests_no_best_prices(scripted: ScriptedPage, browser: Browser) -> None:
-    context = browser.new_context()
-    page = context.new_page()
+def test_hidden_page_requests_no_best_prices(scripted: ScriptedPage, page: Page) -> None:
+    # Its clock is not that of the other tests.
+    page = page.context.new_page()
     page.clock.install()
     asked: list[Any] = []
     page.on("request", lambda request: asked.append(request) if "/best/" in request.url else None)
@@ -226,4 +225,4 @@ def test_hidden_page_requests_no_best_prices(scripted: ScriptedPage, browser: Br
     assert len(asked) == before
     set_hidden("visible")
     run_until_asked(before + 2)
-    context.close()
+    page.close()

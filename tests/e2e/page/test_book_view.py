@@ -2,103 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from lab.chromium import find_chromium
-from lab.scripted_api import ScriptedMarket
 from lab.services import Api
 from lab.stage import Stage
 from lab.waiting import wait_until
-from tests.e2e.page.test_page_words import assert_readable
+from tests.e2e.book_page import BookPage, deep_market, with_totals
 from tests.e2e.scripted_page import ScriptedPage
 from tests.e2e.shown import Shown
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
-
-Levels = list[list[str]]
-
-
-@pytest.fixture
-def scripted() -> Iterator[ScriptedPage]:
-    with ScriptedPage() as opened:
-        yield opened
-
-
-class BookPage:
-    """The view of a book, as its visitors see it."""
-
-    def __init__(self, shown: Shown, url: str, name: str) -> None:
-        self.shown = shown
-        self.page = shown.page
-        self.page.goto(f"{url}#/{name}")
-
-    def part(self, name: str) -> str:
-        """Return the text of a part of the view."""
-        return self.page.locator(f".book [data-part='{name}']").first.inner_text()
-
-    def fact(self, name: str) -> str:
-        """Return the words of a fact, without its shape."""
-        return self.page.locator(f".facts [data-fact='{name}'] > span:last-child").inner_text()
-
-    def data(self) -> dict[str, str]:
-        """Return the data of the view; empty without a book."""
-        found: dict[str, str] = self.page.evaluate(
-            "() => ({...document.querySelector('.book')?.dataset})"
-        )
-        return found
-
-    def wait_for(self, **facts: str) -> None:
-        """Return when the view has these data."""
-        try:
-            wait_until(lambda: facts.items() <= self.data().items(), f"the book shows {facts}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}; the data are {self.data()}") from None
-
-    def wait_for_fact(self, name: str, words: str) -> None:
-        """Return when a fact has these words."""
-        wait_until(lambda: self.fact(name) == words, f"{name} is {words}; it is {self.fact(name)}")
-
-    def rows(self, side: str) -> list[list[str]]:
-        """Return price, quantity and total of each row as they are visible, best first."""
-        rows: list[list[str]] = self.page.locator(
-            f".depth-ladder li[data-side='{side}']"
-        ).evaluate_all(
-            "rows => rows.map((row) => [...row.children].map((part) => part.textContent))"
-        )
-        return rows
-
-    def choice(self, name: str) -> str:
-        """Return the value of a choice."""
-        return self.page.locator(f".book [data-part='{name}']").input_value()
-
-    def press(self, *keys: str) -> None:
-        """Press keys, wherever the focus is."""
-        for key in keys:
-            self.page.keyboard.press(key)
-
-
-def with_totals(levels: Levels) -> list[list[str]]:
-    """Return levels with their totals, computed by Python's decimals."""
-    total = Decimal(0)
-    found = []
-    for price, qty in levels:
-        total += Decimal(qty)
-        found.append([price, qty, f"{total:f}"])
-    return found
-
-
-def deep_market(scripted: ScriptedPage, symbol: str, source: str = "kraken") -> ScriptedMarket:
-    """Return a market with 30 levels of each side, a tick apart."""
-    bids = [(f"{Decimal(1000 - tick) / 10:.1f}", f"{tick + 1}.50000000") for tick in range(30)]
-    asks = [(f"{Decimal(1001 + tick) / 10:.1f}", f"{tick + 2}.25000000") for tick in range(30)]
-    return scripted.do(lambda: scripted.api.market(symbol, bids, asks, depth=100, source=source))
 
 
 def test_keys_and_history_lead_from_book_to_book(scripted: ScriptedPage, shown: Shown) -> None:
@@ -132,6 +49,45 @@ def test_keys_and_history_lead_from_book_to_book(scripted: ScriptedPage, shown: 
     page.go_back()
     shown.wait_for("ETH/USD", status="live")
     assert page.evaluate("document.activeElement.textContent") == "ETH/USD"
+    assert shown.errors == []
+
+
+def test_next_and_previous_book_are_those_of_the_table(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    page = shown.page
+    for symbol, bid in (("A/USD", "3.0"), ("B/USD", "1.0"), ("C/USD", "2.0"), ("D/EUR", "4.0")):
+        market = scripted.market(symbol)
+        market.row = {"best_bid": {"price": bid, "qty": "1"}}
+    # A short table has no search.
+    for number in range(12):
+        scripted.market(f"X{number}/EUR")
+    page.goto(f"{scripted.url}#none")
+    page.get_by_role("columnheader", name="Best bid").get_by_role("button").click()
+    page.get_by_label("Find a book").fill("usd")
+    wait_until(lambda: page.locator("#overview tbody tr").count() == 3, "the table is filtered")
+    page.get_by_role("link", name="Open the book of A/USD").click()
+    book = BookPage(shown, scripted.url, "A/USD")
+    for key, symbol in (("n", "C/USD"), ("n", "B/USD"), ("n", "A/USD"), ("p", "B/USD")):
+        book.press(key)
+        book.wait_for(symbol=symbol, status="live")
+    # Other figures do not move the books while one goes through them.
+    scripted.api.markets["B/USD"].row = {"best_bid": {"price": "9.0", "qty": "1"}}
+    with page.expect_response("**/books"):
+        pass
+    book.press("p")
+    book.wait_for(symbol="C/USD")
+    # A new visit has the order that the browser has kept, without the table.
+    scripted.do(lambda: scripted.api.markets.pop("C/USD"))
+    page.goto(f"{scripted.url}#/A/USD")
+    page.reload()
+    book.wait_for(symbol="A/USD", status="live")
+    assert page.get_by_role("link", name="Previous book: B/USD").is_visible()
+    # A book that the table does not show is before its first one.
+    page.goto(f"{scripted.url}#/D/EUR")
+    book.wait_for(symbol="D/EUR", status="live")
+    book.press("n")
+    book.wait_for(symbol="B/USD", status="live")
     assert shown.errors == []
 
 
@@ -215,67 +171,6 @@ def test_choices_are_kept_levels_for_all_books_and_groups_for_each(
     book.page.get_by_role("combobox", name="Theme").select_option("system")
 
 
-def test_explanation_has_text_and_checksum_of_one_event(
-    scripted: ScriptedPage, shown: Shown
-) -> None:
-    market = deep_market(scripted, "BTC/USD")
-    book = BookPage(shown, scripted.url, "BTC/USD")
-    book.wait_for(status="live")
-    book.wait_for_fact("verified", "1 event")
-    for number in range(3):
-        scripted.do(partial(market.update, bids=[("99.9", f"{number + 7}.00000001")]))
-    book.wait_for_fact("verified", "4 events")
-    page = book.page
-    page.get_by_role("button", name="How is it proved?").click()
-
-    def shown_check() -> tuple[str, str, str]:
-        text, computed, received = (
-            page.locator(f".explanation [data-part='{name}']").inner_text()
-            for name in ("text", "computed", "received")
-        )
-        return text, computed, received
-
-    text, computed, received = shown_check()
-    assert str(zlib.crc32(text.encode())) == computed == received
-    assert received == str(scripted.do(market.book.checksum))
-    assert "seq 4 of epoch 1785638131660" in shown.text(".explanation [data-part='event']")
-    assert shown.text(".explanation [data-part='result']") == "✓ equal"
-    assert "4 events" in shown.text(".explanation [data-part='count']")
-    assert "the checksum above is Kraken's" in shown.text(".explanation [data-part='collector']")
-    assert f'b"{text}"' in shown.text(".explanation [data-part='command']")
-    page.get_by_text("The levels behind the text").click()
-    digits = page.locator(".explanation tbody td:last-child").all_inner_texts()
-    assert len(digits) == 20
-    assert "".join(digits) == text
-
-    # It rests, until the newest comparison is asked for.
-    scripted.do(lambda: market.update(asks=[("100.1", "0.00000000")]))
-    book.wait_for_fact("verified", "5 events")
-    assert shown_check() == (text, computed, received)
-    page.get_by_role("button", name="Show the newest check").click()
-    newer, computed, received = shown_check()
-    assert newer != text
-    assert str(zlib.crc32(newer.encode())) == computed == received
-    assert "seq 5 " in shown.text(".explanation [data-part='event']")
-    page.get_by_role("button", name="Copy the command").click()
-    wait_until(lambda: shown.text(".explanation [data-part='copied']") != "", "it is copied")
-    book.press("e")
-
-    # A wrong checksum is shown as such, and the page loads the book again.
-    scripted.do(lambda: setattr(scripted.api, "has_streams", False))
-    scripted.do(lambda: market.update(bids=[("99.8", "1.00000000")], is_lie=True))
-    book.wait_for(doubt="mismatch")
-    assert book.fact("mismatches") == "1"
-    book.press("e")
-    text, computed, received = shown_check()
-    assert str(zlib.crc32(text.encode())) == computed != received
-    assert shown.text(".explanation [data-part='result']") == "✕ different"
-    book.press("e")
-    scripted.do(lambda: setattr(scripted.api, "has_streams", True))
-    book.wait_for(status="live")
-    assert shown.errors == []
-
-
 def test_changed_level_flashes_unless_motion_is_reduced(
     scripted: ScriptedPage, shown: Shown
 ) -> None:
@@ -301,71 +196,6 @@ def test_changed_level_flashes_unless_motion_is_reduced(
     scripted.do(lambda: market.update(asks=[("100.3", "2.00000000")]))
     book.wait_for_fact("verified", "3 events")
     assert book.page.evaluate("window.flashed") == ["99.7"]
-
-
-def test_facts_tell_every_event_that_matters(scripted: ScriptedPage, shown: Shown) -> None:
-    market = deep_market(scripted, "BTC/USD")
-    book = BookPage(shown, scripted.url, "BTC/USD")
-    book.wait_for(status="live")
-    wait_until(lambda: book.part("news") == "BTC/USD is live and verified.", "it is announced")
-    news = """() => { window.news = []
-        const part = document.querySelector(".book [data-part='news']")
-        new MutationObserver(() => window.news.push(part.textContent))
-          .observe(part, { childList: true, characterData: true, subtree: true }) }"""
-    book.page.evaluate(news)
-    scripted.do(lambda: market.update(bids=[("99.9", "2.00000000")]))
-    scripted.do(lambda: market.send_snapshot(3))
-    book.wait_for_fact("conflated", "3")
-    assert book.fact("seq") == str(market.seq)
-    assert book.fact("epoch") == "1785638131660"
-    assert book.fact("proof") == "venue's checksum"
-    assert book.fact("stream") == "open"
-    assert book.fact("source") == "Kraken"
-    # Screen readers hear nothing of what changes prices.
-    assert book.page.evaluate("window.news") == []
-
-    scripted.do(lambda: market.lag(12))
-    book.wait_for_fact("lagged", "1 (12 missed)")
-    scripted.do(market.send_snapshot)
-    book.wait_for(status="live")
-    scripted.do(lambda: market.status("stale", "age", by_api=True))
-    book.wait_for(status="stale")
-    assert "was not confirmed for too long" in book.part("doubt")
-    assert book.fact("status") == "stale"
-    wait_until(lambda: "is stale." in book.part("news"), "the status is announced")
-    scripted.do(market.send_snapshot)
-    book.wait_for(status="live")
-
-    # The api restarts: the stream is resumed, or begins again.
-    scripted.await_(scripted.api.stop)
-    book.wait_for(doubt="interrupted")
-    assert book.fact("stream") == "interrupted, reconnecting"
-    shown.wait_for_text("#outage", "The server cannot be reached.")
-    scripted.await_(scripted.api.start)
-    book.wait_for(status="live")
-    assert book.fact("resumed") == "1"
-    assert book.fact("mismatches") == "0"
-    assert shown.errors == []
-
-
-@pytest.mark.parametrize(
-    ("source", "words", "banner"),
-    [
-        ("simulated", "simulated, not Kraken", "SIMULATED MARKETS"),
-        ("replay", "replay of a recording", "REPLAY OF A RECORDING"),
-    ],
-)
-def test_book_that_is_not_live_says_so(
-    scripted: ScriptedPage, shown: Shown, source: str, words: str, banner: str
-) -> None:
-    deep_market(scripted, "BTC/USD", source)
-    book = BookPage(shown, scripted.url, "BTC/USD")
-    book.wait_for(status="live", source=source)
-    assert book.fact("source") == words
-    assert book.part("source") == source
-    shown.wait_for_text("#not-live", banner)
-    book.press("e")
-    assert source.removesuffix("d") in shown.text(".explanation [data-part='source']")
 
 
 def test_unknown_name_is_explained_and_book_appears_later(
@@ -439,38 +269,6 @@ def test_long_ladder_has_current_rows_in_view_and_soon_everywhere(
         "every row is current",
     )
     levels.select_option("25")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_view_violates_a_rule_of_axe(scripted: ScriptedPage, shown: Shown, scheme: Any) -> None:
-    market = deep_market(scripted, "BTC/USD")
-    deep_market(scripted, "ETH/USD", "simulated")
-    page = shown.page
-    # The other way round than the system's, so that the switch is what decides.
-    page.emulate_media(
-        color_scheme="dark" if scheme == "light" else "light", reduced_motion="reduce"
-    )
-    book = BookPage(shown, scripted.url, "BTC/USD")
-    page.get_by_role("combobox", name="Theme").select_option(scheme)
-    book.wait_for(status="live")
-    page.get_by_role("combobox", name="Group").select_option("5")
-    assert_readable(shown)
-    for key in ("e", "?"):
-        book.press(key)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
-        assert_readable(shown)
-        book.press("Escape")
-    scripted.do(lambda: market.status("stale", "age", by_api=True))
-    book.wait_for(status="stale")
-    assert_readable(shown)
-    page.goto(f"{scripted.url}#/FOO/BAR")
-    shown.wait_for_text("main", "There is no book")
-    page.goto(f"{scripted.url}#")
-    shown.wait_for("ETH/USD", status="live")
-    assert_readable(shown)
-    assert not page.evaluate("document.getAnimations().length")
-    assert shown.errors == []
 
 
 def test_view_shows_the_simulators_book_and_survives_a_killed_api(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from lab.node import run_in_node
@@ -46,7 +46,7 @@ def test_decimals_of_any_precision_are_compared_exactly() -> None:
     assert run("overview/decimals.js", script, pairs) == expected
 
 
-def test_basis_points_are_exact_and_rounded_half_up() -> None:
+def test_basis_points_are_exact_and_rounded_half_to_even() -> None:
     texts = decimal_texts(400)
     pairs = [sorted(pair, key=Decimal) for pair in zip(texts[::2], texts[1::2], strict=True)]
     # Exactly 0.125 and 2.5 basis points; and a price that no float holds.
@@ -56,17 +56,17 @@ def test_basis_points_are_exact_and_rounded_half_up() -> None:
         if bid + ask == 0:
             return None
         exact = (ask - bid) * 20_000 / (ask + bid)
-        return str(exact.quantize(Decimal("0.01"), ROUND_HALF_UP))
+        return str(exact.quantize(Decimal("0.01"), ROUND_HALF_EVEN))
 
     script = """
-        const { basisPoints } = module
-        return given.map(([bid, ask]) => basisPoints(bid, ask))
+        const { spreadPoints } = module
+        return given.map(([bid, ask]) => spreadPoints(bid, ask))
     """
     assert run("parts/basis_points.js", script, pairs) == [
         points(*map(Decimal, pair)) for pair in pairs
     ]
     assert run("parts/basis_points.js", script, [["799995", "800005"], ["79.99", "80.01"]]) == [
-        "0.13",
+        "0.12",
         "2.50",
     ]
     assert (

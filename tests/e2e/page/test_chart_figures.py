@@ -124,10 +124,11 @@ def test_amount_is_a_decimal_above_zero() -> None:
 
 
 FIGURES = """
+const { distancePoints, spreadPoints } = await load("parts/basis_points.js")
 return given.map(({ bids, asks }) => ({
   mid: module.middle(bids[0][0], asks[0][0]),
-  points: module.spreadPoints(bids[0][0], asks[0][0]),
-  far: module.basisPoints(bids.at(-1)[0], module.middle(bids[0][0], asks[0][0])),
+  points: spreadPoints(bids[0][0], asks[0][0]),
+  far: distancePoints(bids.at(-1)[0], module.middle(bids[0][0], asks[0][0])),
   imbalance: module.imbalance(bids, asks),
   sides: [bids, asks].map(module.cumulate),
   sum: module.sum(bids.map(([, qty]) => qty)),
@@ -166,7 +167,7 @@ def test_quotients_are_rounded_half_to_even() -> None:
     pairs = [(5, 2), (7, 2), (-5, 2), (-7, 2), (1, 3), (2, 3), (-1, 3), (5, -2), (0, 3)]
     script = "return given.map(([a, b]) => String(module.divide(BigInt(a), BigInt(b))))"
     expected = ["2", "4", "-2", "-4", "0", "1", "0", "-2", "0"]
-    assert run_module("charts/figures.js", script, pairs) == expected
+    assert run_module("parts/exact.js", script, pairs) == expected
 
 
 def test_imbalance_of_no_levels_is_unknown() -> None:

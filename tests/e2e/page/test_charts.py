@@ -7,13 +7,13 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from lab.naive_book import NaiveBook
 from lab.services import Api, SimulatorProcess
 from lab.sse.watch import StreamWatch
 from lab.stage import Stage
 from lab.waiting import wait_for, wait_until
+from tests.e2e.readable import assert_readable
 from tests.e2e.shown import Shown
 
 SYMBOL = "BTC/USD"
@@ -153,8 +153,7 @@ def test_fresh_page_shows_the_recorded_past_and_the_present_of_the_simulator(
     depth = Slider(shown, "depth-chart")
     assert depth.walk() == depth_texts(book)
     compare_cost(shown, book)
-    results = Axe().run(shown.page)
-    assert results.violations_count == 0, results.generate_report()
+    assert_readable(shown)
     assert shown.errors == []
 
 

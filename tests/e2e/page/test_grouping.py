@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import random
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import pytest
 
-from lab.node import run_in_node
+from lab.node import run_module
 
 GROUPED = "return given.map((each) => module.grouped(...each))"
-
-
-def run_module(path: str, script: str, given: object) -> Any:
-    """Return the result of a script that has a module of the page as `module`."""
-    return run_in_node(f'const module = await load("{path}")\n{script}', given)
 
 
 def levels_of(random_: random.Random, side: str, price: int, decimals: int, lots: int) -> Any:
@@ -91,22 +86,3 @@ def test_groups_of_one_tick_are_the_levels() -> None:
 )
 def test_groups_are_at_most_a_hundredth_of_the_price(price: str, sizes: list[int]) -> None:
     assert run_module("book/grouping.js", "return module.sizesFor(given)", price) == sizes
-
-
-def test_basis_points_are_rounded_once() -> None:
-    random_ = random.Random(7)
-    pairs = [["100.0", "100.1"], ["0.00001", "0.00002"], ["1", "1"], ["0.9999", "1.0001"]]
-    for _ in range(200):
-        bid = random_.randrange(1, 10**10)
-        ask = bid + random_.randrange(0, 10**6)
-        pairs.append([f"{Decimal(each).scaleb(-5):f}" for each in (bid, ask)])
-    found = run_module(
-        "parts/basis_points.js", "return given.map((pair) => module.basisPoints(...pair))", pairs
-    )
-    for (low_text, high_text), points in zip(pairs, found, strict=True):
-        low, high = Decimal(low_text), Decimal(high_text)
-        exact = 20_000 * (high - low) / (high + low)
-        assert Decimal(points) == exact.quantize(Decimal("0.01"), ROUND_HALF_UP), (low, high)
-    script = "return given.map((pair) => module.basisPoints(...pair))"
-    nothing = [[None, "1"], ["1", None], ["2", "1"]]
-    assert run_module("parts/basis_points.js", script, nothing) == [None] * 3

@@ -1,19 +1,15 @@
-"""The page's modules that judge and describe a book, in a real browser."""
+"""The page's modules that judge and describe a book, in Node."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page
+from typing import Any
 
 from kraken_book.symbols import normalize_symbol
-from lab.chromium import find_chromium
 from tests.contract_reasons import contract_reasons
 from tests.e2e.page_script import run
 
-pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
 
-
-def test_page_and_api_normalize_symbols_alike(module_page: Page) -> None:
+def test_page_and_api_normalize_symbols_alike() -> None:
     names = ["btc-usd", "BTC/USD", " xbt/usd ", "xdg-eur", "/BTC/USD/", "a/b/c", "", "-", "İ/ß"]
     names += [
         "binance:btc-usdt",
@@ -23,50 +19,54 @@ def test_page_and_api_normalize_symbols_alike(module_page: Page) -> None:
         "a:b",
         ":",
     ]
-    script = 'return given.map((await import("/page/data/selection.js")).folded)'
-    assert run(module_page, script, names) == [normalize_symbol(name.strip()) for name in names]
+    script = 'return given.map((await load("data/selection.js")).folded)'
+    assert run(script, names) == [normalize_symbol(name.strip()) for name in names]
 
 
-@pytest.mark.parametrize("reason", [*contract_reasons(), "age"])
-def test_each_contract_reason_becomes_a_sentence(module_page: Page, reason: str) -> None:
-    script = 'return (await import("/page/parts/words.js")).statusText("syncing", given)'
-    text = run(module_page, script, reason)
-    assert text.endswith(".")
-    assert text.count(" ") > 5
-    assert "The reason:" not in text
+def status_texts(*facts: tuple[str, str | None]) -> list[str]:
+    """Return the sentence for each pair of a status and its reason."""
+    script = """
+        const { statusText } = await load("parts/words.js")
+        return given.map(([status, reason]) => statusText(status, reason))
+    """
+    found: list[str] = run(script, facts)
+    return found
 
 
-@pytest.mark.parametrize(
-    ("status", "reason", "expected"),
-    [
-        ("syncing", "unheard of", "The reason: “\u2068unheard of\u2069”."),
-        ("syncing", None, "There is no verified book yet."),
-        ("asked", None, "Kraken has not answered yet."),
-        ("dreaming", None, "The status is “\u2068dreaming\u2069”."),
-        (
-            "refused",
-            "Currency pair not supported A/B",
-            "“\u2068Currency pair not supported A/B\u2069”",
-        ),
-        (
-            "syncing",
-            "a\u202eb\x1b[2Jc\nd\u2066\x00",
-            "“\u2068a\ufffdb\ufffd[2Jc\ufffdd\ufffd\ufffd\u2069”",
-        ),
-        ("syncing", "x" * 10_000, "x" * 200 + "…\u2069"),
-        ("syncing", "toString", "“\u2068toString\u2069”"),
-    ],
-)
-def test_unknown_reason_is_shown_without_control_characters(
-    module_page: Page, status: str, reason: str | None, expected: str
-) -> None:
-    script = 'return (await import("/page/parts/words.js")).statusText(...given)'
-    assert expected in run(module_page, script, [status, reason])
+def test_each_contract_reason_becomes_a_sentence() -> None:
+    reasons = [*contract_reasons(), "age"]
+    texts = status_texts(*(("syncing", reason) for reason in reasons))
+    assert len(reasons) > 10
+    for reason, text in zip(reasons, texts, strict=True):
+        assert text.endswith("."), reason
+        assert text.count(" ") > 5, reason
+        assert "The reason:" not in text, reason
 
 
-def test_fresh_stream_does_not_reset_shown_book(module_page: Page) -> None:
+UNKNOWN_REASONS = {
+    ("syncing", "unheard of"): "The reason: “\u2068unheard of\u2069”.",
+    ("syncing", None): "There is no verified book yet.",
+    ("asked", None): "Kraken has not answered yet.",
+    ("dreaming", None): "The status is “\u2068dreaming\u2069”.",
+    ("refused", "Currency pair not supported A/B"): (
+        "“\u2068Currency pair not supported A/B\u2069”"
+    ),
+    ("syncing", "a\u202eb\x1b[2Jc\nd\u2066\x00"): (
+        "“\u2068a\ufffdb\ufffd[2Jc\ufffdd\ufffd\ufffd\u2069”"
+    ),
+    ("syncing", "x" * 10_000): "x" * 200 + "…\u2069",
+    ("syncing", "toString"): "“\u2068toString\u2069”",
+}
+
+
+def test_unknown_reason_is_shown_without_control_characters() -> None:
+    texts = status_texts(*UNKNOWN_REASONS)
+    for expected, text in zip(UNKNOWN_REASONS.values(), texts, strict=True):
+        assert expected in text
+
+
+def test_fresh_stream_does_not_reset_shown_book() -> None:
     shown = run(
-        module_page,
         """
         const { book, shown } = followed()
         const seen = []
@@ -87,9 +87,8 @@ def test_fresh_stream_does_not_reset_shown_book(module_page: Page) -> None:
     ]
 
 
-def test_fresh_stream_replaces_lost_book_immediately(module_page: Page) -> None:
+def test_fresh_stream_replaces_lost_book_immediately() -> None:
     shown = run(
-        module_page,
         """
         const { book, shown } = followed()
         book.onOpen(1)
@@ -104,9 +103,8 @@ def test_fresh_stream_replaces_lost_book_immediately(module_page: Page) -> None:
     assert shown == [["stale", None], ["syncing", 3], ["100.0", "3.00000000"]]
 
 
-def test_wrong_checksum_requests_fresh_stream(module_page: Page) -> None:
+def test_wrong_checksum_requests_fresh_stream() -> None:
     shown = run(
-        module_page,
         """
         const { book, feed } = followed()
         book.onOpen(1)
@@ -118,33 +116,31 @@ def test_wrong_checksum_requests_fresh_stream(module_page: Page) -> None:
     assert shown == ["mismatch", 1, 1]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        "{ bids: null }",
-        "{ bids: 5 }",
-        "{ bids: [[1, 2]] }",
-        "{ bids: [null] }",
-        "{ asks: [['x', '1']] }",
-    ],
-)
-def test_malformed_event_makes_book_untrusted(module_page: Page, changes: str) -> None:
-    shown = run(
-        module_page,
-        f"""
-        const {{ book, feed, shown }} = followed()
-        book.onOpen(1)
-        book.onEvent(1, snapshot(5))
-        book.onEvent(1, update(6, {changes}))
-        return [shown()[0], feed.asked]
+def test_malformed_event_makes_book_untrusted() -> None:
+    malformed: list[dict[str, Any]] = [
+        {"bids": None},
+        {"bids": 5},
+        {"bids": [[1, 2]]},
+        {"bids": [None]},
+        {"asks": [["x", "1"]]},
+    ]
+    found = run(
+        """
+        return given.map((changes) => {
+          const { book, feed, shown } = followed()
+          book.onOpen(1)
+          book.onEvent(1, snapshot(5))
+          book.onEvent(1, update(6, changes))
+          return [shown()[0], feed.asked]
+        })
         """,
+        malformed,
     )
-    assert shown == ["syncing", 1]
+    assert found == [["syncing", 1]] * len(malformed)
 
 
-def test_stream_status_wins_over_earlier_poll(module_page: Page) -> None:
+def test_stream_status_wins_over_earlier_poll() -> None:
     shown = run(
-        module_page,
         """
         const { book, shown } = followed()
         book.onOpen(1)
@@ -164,9 +160,8 @@ def test_stream_status_wins_over_earlier_poll(module_page: Page) -> None:
     assert "Kraken sent nothing for too long" in shown[7]
 
 
-def test_age_counts_from_confirmation_of_shown_book(module_page: Page) -> None:
+def test_age_counts_from_confirmation_of_shown_book() -> None:
     ages = run(
-        module_page,
         """
         const { book } = followed({ age_ms: 700, seq: 5 })
         book.onOpen(1)
@@ -185,9 +180,8 @@ def test_age_counts_from_confirmation_of_shown_book(module_page: Page) -> None:
     assert 400 <= ages[2] < 700
 
 
-def test_missed_events_are_not_shown_as_live(module_page: Page) -> None:
+def test_missed_events_are_not_shown_as_live() -> None:
     shown = run(
-        module_page,
         """
         const { book } = followed()
         book.onOpen(1)
@@ -206,9 +200,8 @@ def test_missed_events_are_not_shown_as_live(module_page: Page) -> None:
     assert shown == ["interrupted", "resumed", "resumed", None]
 
 
-def test_quiet_book_is_live_again_after_resume_when_books_confirms_it(module_page: Page) -> None:
+def test_quiet_book_is_live_again_after_resume_when_books_confirms_it() -> None:
     shown = run(
-        module_page,
         """
         const { book } = followed({ seq: 5 })
         book.onOpen(1)
@@ -234,9 +227,8 @@ def test_quiet_book_is_live_again_after_resume_when_books_confirms_it(module_pag
     assert shown == ["resumed", "resumed", "resumed", None, None]
 
 
-def test_stream_behind_books_is_reopened(module_page: Page) -> None:
+def test_stream_behind_books_is_reopened() -> None:
     shown = run(
-        module_page,
         """
         const { book, feed } = followed()
         book.onOpen(1)
@@ -250,11 +242,10 @@ def test_stream_behind_books_is_reopened(module_page: Page) -> None:
     assert shown == [0, 1, "behind"]
 
 
-def test_silent_stream_and_books_cause_doubt(module_page: Page) -> None:
+def test_silent_stream_and_books_cause_doubt() -> None:
     shown = run(
-        module_page,
         """
-        const { judge } = await import("/page/data/trust.js")
+        const { judge } = await load("data/trust.js")
         const { book } = followed()
         book.onOpen(1)
         book.onEvent(1, snapshot(5))
@@ -267,11 +258,10 @@ def test_silent_stream_and_books_cause_doubt(module_page: Page) -> None:
     assert "the server sends nothing" in shown[1]["why"]
 
 
-def test_missing_book_is_explained_by_its_cause(module_page: Page) -> None:
+def test_missing_book_is_explained_by_its_cause() -> None:
     shown = run(
-        module_page,
         """
-        const { judge } = await import("/page/data/trust.js")
+        const { judge } = await load("data/trust.js")
         const { book } = followed()
         book.onOpen(1)
         book.onEvent(1, statusOf("syncing", "no book yet"))
@@ -287,9 +277,8 @@ def test_missing_book_is_explained_by_its_cause(module_page: Page) -> None:
     assert "There is no verified book yet." in shown[1]["why"]
 
 
-def test_clock_counts_sleep_and_never_runs_back(module_page: Page) -> None:
+def test_clock_counts_sleep_and_never_runs_back() -> None:
     found = run(
-        module_page,
         """
         const wall = Date.now
         const before = now()

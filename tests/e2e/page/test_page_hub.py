@@ -1,18 +1,11 @@
-"""The page's hub, which shares one stream among windows, in a real browser."""
+"""The page's hub, which shares one stream among windows, in Node."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page
-
-from lab.chromium import find_chromium
 from tests.e2e.page_script import run
 
-pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
-
-
 HUB = """
-self.fetch = FakeSource.fetch
+globalThis.fetch = FakeSource.fetch
 FakeSource.all = []
 const hub = new StreamHub()
 const heard = { a: [], b: [] }
@@ -23,9 +16,8 @@ const events = (messages) => messages.filter(({ kind }) => kind === "event")
 """
 
 
-def test_windows_share_one_stream_and_get_only_their_books(module_page: Page) -> None:
+def test_windows_share_one_stream_and_get_only_their_books() -> None:
     found = run(
-        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -45,9 +37,8 @@ def test_windows_share_one_stream_and_get_only_their_books(module_page: Page) ->
     ]
 
 
-def test_old_stream_continues_until_fresh_one_is_open(module_page: Page) -> None:
+def test_old_stream_continues_until_fresh_one_is_open() -> None:
     found = run(
-        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -64,9 +55,8 @@ def test_old_stream_continues_until_fresh_one_is_open(module_page: Page) -> None
     assert found == [2, [[1, "BTC/USD"]], 1, ["BTC/USD", "ETH/USD"]]
 
 
-def test_stream_closes_when_last_window_leaves(module_page: Page) -> None:
+def test_stream_closes_when_last_window_leaves() -> None:
     found = run(
-        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -85,9 +75,8 @@ def test_stream_closes_when_last_window_leaves(module_page: Page) -> None:
     assert found == [1, 0]
 
 
-def test_refused_stream_is_retried_with_backoff(module_page: Page) -> None:
+def test_refused_stream_is_retried_with_backoff() -> None:
     delays = run(
-        module_page,
         HUB
         + """
         Math.random = () => 1
@@ -112,9 +101,8 @@ def test_refused_stream_is_retried_with_backoff(module_page: Page) -> None:
     assert delays[3] == 2
 
 
-def test_many_requests_for_fresh_stream_open_one(module_page: Page) -> None:
+def test_many_requests_for_fresh_stream_open_one() -> None:
     found = run(
-        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -131,9 +119,10 @@ def test_many_requests_for_fresh_stream_open_one(module_page: Page) -> None:
     assert found == 2
 
 
-def test_views_painted_together_show_ages_of_one_moment(module_page: Page) -> None:
+def test_views_painted_together_show_ages_of_one_moment() -> None:
     script = """
-        const { Painter } = await import("/page/parts/painter.js")
+        const { Painter } = await load("parts/painter.js")
+        globalThis.requestAnimationFrame = (paint) => setTimeout(paint)
         const painter = new Painter()
         const seen = []
         const view = () => ({ paint() {
@@ -145,4 +134,4 @@ def test_views_painted_together_show_ages_of_one_moment(module_page: Page) -> No
         while (seen.length < 3) await new Promise(requestAnimationFrame)
         return [new Set(seen).size, now() > seen[0]]
     """
-    assert run(module_page, script) == [1, True]
+    assert run(script) == [1, True]

@@ -1,16 +1,14 @@
-"""The page and the documentation's browser examples at an api that needs keys."""
+"""The page at an api that needs keys."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser
 
 from kraken_book.access_keys import AccessKey, digest_of, render_key_file
 from lab.chromium import find_chromium
 from lab.services import Api
 from lab.stage import Stage
 from lab.waiting import wait_until
-from tests.e2e.doc_examples import EVENT_SOURCE, MODULE, SHOWN, TICKETS
 from tests.e2e.shown import Shown
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
@@ -19,19 +17,18 @@ KEY = "kb_of_this_test"
 
 
 @pytest.fixture(scope="module")
-def apis(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> tuple[Api, Api]:
-    """An api without keys, and one of the same books with a key for one of them."""
+def locked(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Api:
+    """An api of two books with a key for one of them."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--rate", "50")
     collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
     collector.wait_until_live(2)
     keys = tmp_path_factory.mktemp("keys") / "keys.json"
     keys.write_bytes(render_key_file([AccessKey("btc", digest_of(KEY), "BTC/*")]))
-    return module_stage.api(redis.url), module_stage.api(redis.url, API_KEYS_FILE=str(keys))
+    return module_stage.api(redis.url, API_KEYS_FILE=str(keys))
 
 
-def test_page_asks_for_a_key_and_shows_what_it_may_see(apis: tuple[Api, Api], shown: Shown) -> None:
-    _, locked = apis
+def test_page_asks_for_a_key_and_shows_what_it_may_see(locked: Api, shown: Shown) -> None:
     page = shown.page
     page.goto(locked.url)
     page.wait_for_selector("#key-form:not([hidden])")
@@ -47,27 +44,3 @@ def test_page_asks_for_a_key_and_shows_what_it_may_see(apis: tuple[Api, Api], sh
     assert KEY not in page.url
     assert KEY not in page.content()
     assert shown.errors == []
-
-
-@pytest.mark.parametrize(
-    ("example", "needs_key"), [(MODULE, False), (EVENT_SOURCE, False), (TICKETS, True)]
-)
-def test_browser_example_of_the_documentation_runs(
-    apis: tuple[Api, Api], browser: Browser, example: str, *, needs_key: bool
-) -> None:
-    api = apis[needs_key]
-    # The example is a page of its own, without this page's policy.
-    page = browser.new_page(bypass_csp=True)
-    try:
-        page.goto(f"{api.url}/robots.txt")
-        lines: list[str] = []
-        page.on("console", lambda message: lines.append(message.text))
-        page.evaluate("(key) => { sessionStorage.key = key }", KEY)
-        page.add_script_tag(
-            content=example.replace("http://localhost:3000", api.url), type="module"
-        )
-        wait_until(
-            lambda: "update" in lines or bool(SHOWN.fullmatch(page.title())), "it shows books"
-        )
-    finally:
-        page.close()

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from runtime.redis.url import Address, check_redis_url, parse_redis_url, without_password
+from runtime.redis.url import (
+    Address,
+    check_redis_url,
+    parse_redis_url,
+    without_password,
+    without_password_file,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,10 @@ def test_check_refuses_other_urls_with_the_valid_forms(url: str) -> None:
         ("redis+cluster://", r"host or port is missing; use redis\+cluster://"),
         ("redis+cluster://a:70000", r"a port must be a number .*; use redis\+cluster://"),
         ("redis+cluster://a/1", r"a cluster has no databases.*; use redis\+cluster://"),
-        ("redis://a?password_file=x", r"\?password_file= is not a parameter"),
+        ("redis://a?passwordfile=x", r"\?passwordfile= is not a parameter"),
+        ("redis://a?password_file=/no/such", r"\?password_file=/no/such is not a file"),
+        ("redis://u:p@a?password_file=/etc/passwd", r"two passwords; remove the one before"),
+        ("redis+sentinel://a/m?password_file=/no", r"\?password_file=/no is not a file"),
         ("redis+cluster://a?nodes=3", r"\?nodes= is not a parameter"),
         ("rediss://a?ssl_ca_certs=/no/such.pem", r"\?ssl_ca_certs=/no/such.pem is not a file"),
         ("redis://a?ssl_ca_certs=/etc/passwd", r"\?ssl_ca_certs= is for TLS only.*rediss://"),
@@ -97,6 +106,23 @@ def test_parse_returns_the_parts_of_a_sentinel_url(tmp_path: Path) -> None:
     assert parsed.master == "my books"
     node = parsed.node(Address("::1", 6379))
     assert node == f"rediss://me:s%2Fe%7B@[::1]:6379/3?ssl_ca_certs={authority}"
+
+
+@pytest.mark.parametrize(
+    ("url", "plain", "user"),
+    [
+        ("redis://us%2Fer@h:1/3?password_file=/p%20q", "redis://h:1/3", "us/er"),
+        ("rediss://h?password_file=/p q&ssl_ca_certs=/c", "rediss://h?ssl_ca_certs=%2Fc", ""),
+        ("unix://user@/run/redis?db=1&password_file=/p q", "unix:///run/redis?db=1", "user"),
+    ],
+)
+def test_password_file_is_split_from_a_url(url: str, plain: str, user: str) -> None:
+    assert without_password_file(url) == (plain, user, "/p q")
+
+
+def test_url_without_password_file_stays_as_it_is() -> None:
+    url = "redis://me:%73ecret@h/0?protocol=3"
+    assert without_password_file(url) == (url, "", "")
 
 
 def test_parse_returns_the_parts_of_a_cluster_url() -> None:

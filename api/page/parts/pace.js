@@ -1,4 +1,4 @@
-// Paint a chart at most once in an interval, with the last state always painted.
+// Paint a part of the page at most once in an interval, with the last state always painted.
 
 import { now } from "../data/clock.js";
 

@@ -1,4 +1,4 @@
-// Make the elements of the charts.
+// Make elements.
 
 /** Return a new element with classes, attributes and children, which may be texts. */
 export function make(tag, className = "", attributes = {}, ...children) {
