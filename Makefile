@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types venues chart sanitize version dist reproducible lock licences sbom audit digests up down logs compose-test upgrade-test chaos soak year venues-test record-test pictures vendor \
+.PHONY: help install run tui test check unit lint types venues dashboards chart sanitize version dist reproducible lock licences sbom audit digests up down logs compose-test upgrade-test chaos soak year venues-test record-test pictures vendor \
     bench peers readers helm clean
 
 PYTHON ?= python3
@@ -72,6 +72,9 @@ types: $(INSTALLED) ## Check all types with mypy --strict
 
 venues: $(INSTALLED) ## Write the settings of each venue into docs/settings.md and docker-compose.yml
 	@$(BIN)/python -m tools.venue_files
+
+dashboards: $(INSTALLED) ## Write Grafana's dashboards; ARGS="--pictures 600" draws them, and needs Prometheus
+	@$(BIN)/python -m tools.dashboards $(ARGS)
 
 chart: $(INSTALLED) ## Write what the Helm chart repeats: settings, Redis users, alert rules, the version
 	@$(BIN)/python -m tools.chart_files

@@ -18,6 +18,11 @@ VERIFIED_UPDATES = VERIFIED.labels("update")
 MISMATCHES = Counter(
     "kraken_book_mismatches_total", "Frames after which a book was not Kraken's.", ["reason"]
 )
+# They exist from the beginning, because the increase of a new series is not visible to an alert.
+for _reason in (
+    "checksum", "crossed", "level", "frame", "precision", "early", "sequence", "window", "snapshot"
+):  # fmt: skip
+    MISMATCHES.labels(_reason)
 UNSEEN_CHANGES = FastCounter(
     "kraken_book_unseen_changes_total", "Changes of levels that are not published."
 )
@@ -84,9 +89,10 @@ SPEEDUPS.set(__speedups__)
 
 
 def counts_by_label(counter: Counter | FastCounter) -> dict[str, int]:
-    """Return the counts of a counter that has one label, by the label's value."""
+    """Return the counts above 0 of a counter that has one label, by the label's value."""
     return {
         next(iter(sample.labels.values())): int(sample.value)
         for family in counter.collect()
         for sample in family.samples
+        if sample.value
     }

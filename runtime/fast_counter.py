@@ -9,13 +9,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
+from time import time
 
 from prometheus_client import REGISTRY, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, Exemplar, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 # `FastCounter` exports no `_created` series, so the other metrics export none either.
 disable_created_metrics()  # type: ignore[no-untyped-call]
+
+# The limit of OpenMetrics for the names and values of all labels of an exemplar.
+MAX_EXEMPLAR_CHARACTERS = 128
 
 
 class Count:
@@ -89,6 +93,8 @@ class Distribution(Collector):
         self._bounds = list(buckets)
         self._counts = [0] * (len(buckets) + 1)
         self._sum = 0.0
+        # Of each bucket: symbol, event, amount and time of the last observation of an event.
+        self._events: list[tuple[str, str, float, float] | None] = [None] * len(self._counts)
         REGISTRY.register(self)
 
     def observe(self, amount: float) -> None:
@@ -96,8 +102,32 @@ class Distribution(Collector):
         self._counts[bisect_left(self._bounds, amount)] += 1
         self._sum += amount
 
+    def observe_event(self, amount: float, symbol: str, event_id: str) -> None:
+        """Count one observation of `amount`, and keep the event as its bucket's exemplar."""
+        bucket = bisect_left(self._bounds, amount)
+        self._counts[bucket] += 1
+        self._sum += amount
+        self._events[bucket] = (symbol, event_id, amount, time())
+
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """Yield the current values for Prometheus."""
         names = [*map(str, map(float, self._bounds)), "+Inf"]
-        buckets = list(zip(names, accumulate(self._counts), strict=True))
+        buckets = [
+            (name, count, _exemplar(*event)) if event else (name, count)
+            for name, count, event in zip(
+                names, accumulate(self._counts), self._events, strict=True
+            )
+        ]
         yield HistogramMetricFamily(self.name, self._documentation, buckets, self._sum)
+
+
+def event_labels(symbol: str, event_id: str) -> dict[str, str]:
+    """Return the labels of an exemplar that names an event, by which the logs can follow it."""
+    labels = {"symbol": symbol, "event_id": event_id}
+    if sum(len(name) + len(value) for name, value in labels.items()) > MAX_EXEMPLAR_CHARACTERS:
+        del labels["symbol"]
+    return labels
+
+
+def _exemplar(symbol: str, event_id: str, amount: float, at: float) -> Exemplar:
+    return Exemplar(event_labels(symbol, event_id), amount, at)

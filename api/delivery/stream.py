@@ -19,6 +19,7 @@ from api.delivery.latency import observe_latency
 from api.delivery.stream_socket import Socket
 from api.follow.event_log import Waker, Write
 from api.store.metrics import BYTES_OUT, WRITES
+from api.store.trace import is_tracing, trace_written
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -50,9 +51,13 @@ class StreamState(Enum):
 
 
 class ChangeSource(Protocol):
-    """Calls wakers when there may be more events of `symbol`, which is `*` for many."""
+    """Calls wakers when there may be more events of `symbol`, which is `*` for many.
+
+    `changed_at` is the steady time of the last change.
+    """
 
     symbol: str
+    changed_at: float
 
     def on_change(self, waker: Waker) -> None:
         """Call `waker` at the next change, and at each one after that while it returns True."""
@@ -99,6 +104,7 @@ class Stream:
         self._has_probed = False
         self._has_caught_up = False
         self._measures_next = False
+        self._traces = is_tracing()
         socket.attach(self)
 
     @property
@@ -174,6 +180,7 @@ class Stream:
 
     async def _write_next(self) -> bool:
         """Write the next data of the cursor or a keep-alive; return whether there was any."""
+        changed_at = self._reader.log.changed_at
         try:
             data = await self._reader.next()
         except (RedisError, OSError):
@@ -186,7 +193,7 @@ class Stream:
         if data:
             self._write(data)
         if is_event and self._measures_next:
-            self._measures_next = not observe_latency(data)
+            self._measures_next = not observe_latency(data, self.symbol, changed_at)
         return bool(data)
 
     def _write(self, data: bytes) -> None:
@@ -194,6 +201,8 @@ class Stream:
         self._written_at = monotonic()
         if self._socket.is_full:
             self._full_since = self._written_at
+        if self._traces:
+            trace_written(self.symbol, data)
         _writes.value += 1
         _bytes_out.value += len(data)
 

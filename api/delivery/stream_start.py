@@ -290,6 +290,7 @@ class _Pause:
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
+        self.changed_at = 0.0
         self._timers: dict[Waker, asyncio.TimerHandle] = {}
 
     def on_change(self, waker: Waker) -> None:

@@ -92,6 +92,8 @@ class EventLog:
     ) -> None:
         self._capacity = capacity
         self._wake_seconds = wake_seconds
+        self.changed_at = 0.0
+        """The steady time of the last change."""
         self.waiting = 0
         """The number of readers that wait for a book to open with."""
         self._events: list[SseEvent] = []
@@ -147,6 +149,7 @@ class EventLog:
 
     def wake(self) -> None:
         """Call every waker; if that takes long, the rest later in the event loop."""
+        self.changed_at = monotonic()
         self._due.extend(self._wakers)
         self._wakers.clear()
         if self._next_wakes is None:

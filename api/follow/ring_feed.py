@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from time import time
 from weakref import WeakKeyDictionary
 
 from redis.exceptions import ClusterDownError, MovedError
@@ -16,7 +17,7 @@ from api.follow.event_log import SseEvent, render_sse
 from api.follow.ring import Ring
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
-from api.store.metrics import EVENTS_READ
+from api.store.metrics import EVENTS_READ, READ_LAG
 from api.store.stream_entry import (
     MAX_ENTRIES,
     StreamEntry,
@@ -25,6 +26,7 @@ from api.store.stream_entry import (
     id_order,
     went_back,
 )
+from api.store.trace import is_tracing, trace_read
 from kraken_book.contract.keys import events_key
 from kraken_book.position import Position
 from runtime.cooperate import Cooperator
@@ -53,6 +55,7 @@ class RingFeed:
         self._locks: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
         # The last corrupt entry of a full read without an event; the next read begins after it.
         self._passed: WeakKeyDictionary[Ring, str] = WeakKeyDictionary()
+        self._traces = is_tracing()
 
     def node_of(self, ring: Ring) -> RedisNode:
         """Return the node that has the stream of a ring."""
@@ -133,7 +136,7 @@ class RingFeed:
         """Append the events after the ring's last one; restart the ring if events are missing."""
         if not ring.is_started:
             return
-        appended = 0
+        appended: list[StreamEntry] = []
         for entry in entries:
             # The follower's wait on streams and a read may both return an event.
             if entry.position <= ring.last.position:
@@ -144,9 +147,12 @@ class RingFeed:
                 ring.restart("redis" if went_back(entry, last.position) else "trimmed")
                 break
             ring.append(SseEvent(entry.position, entry.id, render_sse(entry.id, entry.data)))
-            appended += 1
-        # Counted once for all events, because the counter takes a lock for each increment.
-        EVENTS_READ.inc(appended)
+            appended.append(entry)
+        if appended:
+            EVENTS_READ.inc(len(appended))
+            _observe_lag(ring.symbol, appended[0].id)
+            if self._traces:
+                trace_read(ring.symbol, appended)
         ring.wake()
 
     def note_stream_id(self, ring: Ring, stream_id: str) -> None:
@@ -172,3 +178,10 @@ class RingFeed:
             else:
                 del self._passed[ring]
         return ("XRANGE", events_key(ring.symbol), f"({after}", "+", "COUNT", self._max_entries)
+
+
+def _observe_lag(symbol: str, event_id: str) -> None:
+    lag = time() - id_order(event_id)[0] / 1000
+    # Redis's clock may be ahead of this machine's.
+    if lag >= 0:
+        READ_LAG.observe_event(lag, symbol, event_id)

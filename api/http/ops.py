@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from api.store.book_store import BookStore
 from api.store.errors import redis_away
 from kraken_book import __version__
 from kraken_book.contract.version import CONTRACT
+from runtime.http.exposition import is_open_metrics, metrics_text
 from runtime.limited_log import LineLimit
 
 # Each takes 0.4 ms or more (2026-11), in which the process does nothing else.
@@ -41,7 +41,8 @@ class Ops:
         self._store = store
         self._streams = streams
         self._fresh_texts = LineLimit(1.0, lines=MAX_TEXTS_PER_SECOND, clock=clock)
-        self._text = b""
+        # By whether the text is OpenMetrics.
+        self._texts: dict[bool, tuple[bytes, str]] = {}
 
     async def healthz(self, _request: Request) -> Response:
         """Answer that the process is alive, without asking Redis."""
@@ -68,9 +69,11 @@ class Ops:
         # The labels have symbols and names of all callers.
         if caller_of(request.scope).symbols is not None:
             raise Denied("key-forbids", "/metrics needs a key for all symbols")
-        if self._fresh_texts.admits("") or not self._text:
-            self._text = generate_latest()
-        return Response(self._text, media_type=CONTENT_TYPE_LATEST)
+        is_open = is_open_metrics(request.headers.get("accept", ""))
+        if self._fresh_texts.admits("") or is_open not in self._texts:
+            self._texts[is_open] = metrics_text(is_open=is_open)
+        text, media_type = self._texts[is_open]
+        return Response(text, media_type=media_type)
 
 
 def _json(answer: Health | Readiness) -> Response:

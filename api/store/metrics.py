@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from runtime.fast_counter import FastCounter
+from runtime.fast_counter import Distribution, FastCounter
 from runtime.metrics import BUILD_INFO, LOG_LINES_DROPPED, TASKS  # noqa: F401 - of every service
 
 REQUESTS = Counter("kraken_book_requests_total", "Requests answered.", ["route", "status"])
@@ -23,6 +23,31 @@ DELIVERY = Histogram(
     "kraken_book_delivery_seconds",
     "Time from the collector's read of a frame to the write of its event, for a sample of writes.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+READ_LAG = Distribution(
+    "kraken_book_read_lag_seconds",
+    "Time from an event's write to Redis, by its id, to its reading by this replica.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+SEND_SECONDS = Histogram(
+    "kraken_book_send_seconds",
+    "Time from a change in memory to the write of its event to a reader, for a sample of writes.",
+    buckets=(
+        0.0001,
+        0.00025,
+        0.0005,
+        0.001,
+        0.0025,
+        0.005,
+        0.01,
+        0.025,
+        0.05,
+        0.1,
+        0.25,
+        0.5,
+        1,
+        5,
+    ),
 )
 LAGGED = Counter("kraken_book_lagged_total", "Readers that were sent lagged.", ["reason"])
 CUT_OFF = Counter(

@@ -19,9 +19,11 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from collector.feed.frame_trace import is_tracing
 from collector.metrics import FLUSH_SECONDS, PUBLISH_LAG, PUBLISHED, REDIS_ERRORS, REFUSALS
 from collector.publish.redis_clock import RedisClock
 from collector.publish.shared_keys import SharedKeys, SharedKeyUpdates
+from collector.publish.trace import trace_published, trace_sent
 from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
 from kraken_book.backoff import Backoff
@@ -107,6 +109,7 @@ class Sender:
         self._outage = f"{self._name} unavailable"
         self._backoff = Backoff(tuning.retry_delay / 2, MAX_RETRY_DELAY)
         self.clock = RedisClock()
+        self._traces = is_tracing()
 
     @property
     def is_answering(self) -> bool:
@@ -166,6 +169,8 @@ class Sender:
     ) -> list[object]:
         """Send everything once and return the replies; an empty list if none came."""
         begun = monotonic()
+        if self._traces:
+            trace_sent(calls)
         rest = [*self._state_commands(updates), *self._wake_commands(calls, updates)]
         try:
             replies = await self._ask([*map(_by_digest, calls), *rest])
@@ -245,7 +250,10 @@ class Sender:
             return
         PUBLISHED.inc(call.entries)
         if call.entries:
-            PUBLISH_LAG.observe((monotonic_ns() - call.since) / 1e9)
+            lag = (monotonic_ns() - call.since) / 1e9
+            PUBLISH_LAG.observe_event(lag, call.symbol, written.last_id)
+            if self._traces:
+                trace_published(call, written.last_id)
         result.written.append(call)
 
     def _log_repaired(self, call: WriteCall, written: Written) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,6 +10,7 @@ from starlette.types import ASGIApp
 
 from collector.report.reporter import Reporter
 from kraken_book import __version__
+from runtime.http.exposition import is_open_metrics, metrics_text
 from runtime.http.local_hosts import LocalHosts
 
 
@@ -25,9 +25,10 @@ def make_ops_app(reporter: Reporter, listens_on: str) -> ASGIApp:
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__, **reporter.describe()})
 
-    async def metrics(_request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
         reporter.set_gauges()
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        text, media_type = metrics_text(is_open=is_open_metrics(request.headers.get("accept", "")))
+        return Response(text, media_type=media_type)
 
     app = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
     return LocalHosts(app, listens_on)

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Budget, BudgetShare
+from collector.feed.frame_trace import is_tracing, trace_frames
 from collector.feed.lag import SILENCE_TIMEOUT, FeedLagging, FeedSilent, Watchdog
 from collector.feed.link import Link
 from collector.feed.room import Room
@@ -138,6 +139,7 @@ class FeedConnection:
         self._entered_at = clock()
         self._watchdog = Watchdog(silence)
         self._log = get_logger(f"collector.{venue}")
+        self._traces = is_tracing()
 
     def add(self, book: SymbolBook) -> None:
         """Add a book and subscribe to it."""
@@ -249,6 +251,8 @@ class FeedConnection:
         while True:
             await self._send_requests(websocket, session)
             batch = await websocket.next_batch()
+            if self._traces:
+                trace_frames(self._name, batch.messages, batch.read_at)
             self.link.is_behind = len(batch.messages) >= MAX_WAITING
             self._watchdog.on_frames(batch.read_at)
             await self._process_with_room(batch, session)

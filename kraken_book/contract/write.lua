@@ -15,7 +15,8 @@
 --                 with its source, depth and precisions, and only the status changes
 --         touch   no events. One argument: the seq of the stored book, which is still right
 --
--- Returns {1, seq, Redis's time in microseconds}, followed by 'hash' and 'stream' if repaired.
+-- Returns {1, seq, Redis's time in microseconds, id of the stream's last event}, followed by 'hash' and
+-- 'stream' if repaired.
 -- Fails before the first write with the errors
 --   FENCED epoch seq      a newer epoch has written
 --   GAP epoch seq         the events do not follow the last one
@@ -127,7 +128,7 @@ for _ = 1, run_count do
     end
     at = at + 3 + length
 end
-if run_count > 0 and #new_runs == 0 then return {1, stream_seq, now} end
+if run_count > 0 and #new_runs == 0 then return {1, stream_seq, now, stream_id} end
 
 local mode = ARGV[at]
 if run_count == 0 then
@@ -140,7 +141,7 @@ end
 
 if mode == 'touch' then
     redis.call('HSET', hash, 'confirmed_at', confirmed_at)
-    return {1, stream_seq, now}
+    return {1, stream_seq, now, stream_id}
 end
 
 local ms = math.max(math.floor(now / 1000), last_ms)
@@ -212,5 +213,5 @@ if run_count > 0 then
     redis.call('XTRIM', stream, 'MAXLEN', maxlen)
     redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))
 end
-if repaired then return {1, last_seq, now, unpack(repaired)} end
-return {1, last_seq, now}
+if repaired then return {1, last_seq, now, stream_id, unpack(repaired)} end
+return {1, last_seq, now, stream_id}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -86,15 +86,27 @@ class WriteCall(NamedTuple):
     since: int = 0
     """The time of the oldest event by the caller's clock, for its metrics; not sent to Redis."""
 
+    def event_data(self) -> Iterator[bytes]:
+        """Yield the JSON of each event in the call."""
+        at = _HEAD_LENGTH
+        for _ in range(int(self.arguments[at - 1])):
+            count = int(self.arguments[at + 2])
+            at += 3
+            for data in self.arguments[at : at + count]:
+                assert isinstance(data, bytes)
+                yield data
+            at += count
+
 
 class Written(NamedTuple):
-    """The reply to a successful call: the stream's last seq, and Redis's time in microseconds.
+    """The reply to a successful call: the stream's last seq and id, Redis's time in microseconds.
 
     `repaired` names the damaged keys that the script repaired: `hash`, `stream`.
     """
 
     seq: int
     redis_time: int
+    last_id: str
     repaired: tuple[str, ...] = ()
 
 
@@ -199,6 +211,10 @@ def _runs_of(entries: Iterable[EventEntry]) -> list[EventRun]:
     return runs
 
 
+# The arguments of `_head`, of which the last is the number of runs.
+_HEAD_LENGTH = 8
+
+
 def _head(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, runs: int
 ) -> list[Argument]:
@@ -219,8 +235,8 @@ def _head(
 def parse_reply(reply: Sequence[Any]) -> Written:
     """Return the parsed reply to a successful call."""
     # The first value is 1 in every reply to a successful call.
-    _, seq, redis_time, *repaired = reply
-    return Written(seq, redis_time, tuple(name.decode() for name in repaired))
+    _, seq, redis_time, last_id, *repaired = reply
+    return Written(seq, redis_time, last_id.decode(), tuple(name.decode() for name in repaired))
 
 
 def parse_refusal(message: str) -> WriteRefusal | None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.process import ROOT
-from lab.promtool import NO_PROMTOOL, PROMTOOL
+from lab.prometheus import NO_PROMTOOL, PROMTOOL
 from tests.deploy.monitoring.alert_cases import CASES, AlertCase, Series
 from tests.docs.markdown import DOCS, section
 
