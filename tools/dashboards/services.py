@@ -16,8 +16,10 @@ def _lags(histogram: str) -> dict[str, str]:
     return {f"{share:.0%}": quantile(share, histogram, where=_CHOSEN) for share in (0.5, 0.9, 0.99)}
 
 
-def _value(gauge: str) -> dict[str, str]:
-    return {"{{instance}}": gauge + _CHOSEN}
+def _value(gauge: str, job: str = "") -> dict[str, str]:
+    """Return the query of a gauge; of one that several services export, `job` names the service."""
+    of_job = f',job="{job}"' if job else ""
+    return {"{{instance}}": f'{gauge}{{instance=~"$instance"{of_job}}}'}
 
 
 COLLECTOR = Dashboard(
@@ -169,16 +171,20 @@ COLLECTOR = Dashboard(
                 Panel(
                     "CPU",
                     "percentunit",
-                    {"{{instance}}": _rate("process_cpu_seconds_total")},
+                    {
+                        "{{instance}}": _rate(
+                            "process_cpu_seconds_total", "instance", 'job="collector"'
+                        )
+                    },
                     "Of one core.",
                 ),
-                Panel("Memory", "bytes", _value("process_resident_memory_bytes")),
+                Panel("Memory", "bytes", _value("process_resident_memory_bytes", "collector")),
                 Panel(
                     "Bytes that wait for the tape",
                     "bytes",
                     _value("kraken_book_tape_waiting_bytes"),
                 ),
-                Panel("Open files", "short", _value("process_open_fds")),
+                Panel("Open files", "short", _value("process_open_fds", "collector")),
             ],
         ),
     ],
@@ -301,11 +307,11 @@ API = Dashboard(
                     },
                     "1 or 0. Without limits, they are not shared.",
                 ),
-                Panel("HTTP connections", "short", _value("kraken_book_http_connections")),
+                Panel("HTTP connections", "short", _value("kraken_book_http_connections", "api")),
                 Panel(
                     "Connections that the server ended",
                     "ops",
-                    {"{{reason}}": _rate("kraken_book_http_refused_total", "reason")},
+                    {"{{reason}}": _rate("kraken_book_http_refused_total", "reason", 'job="api"')},
                 ),
             ],
         ),
@@ -315,16 +321,16 @@ API = Dashboard(
                 Panel(
                     "CPU",
                     "percentunit",
-                    {"{{instance}}": _rate("process_cpu_seconds_total")},
+                    {"{{instance}}": _rate("process_cpu_seconds_total", "instance", 'job="api"')},
                     "Of one core. At 1, readers fall behind: add replicas.",
                 ),
-                Panel("Memory", "bytes", _value("process_resident_memory_bytes")),
+                Panel("Memory", "bytes", _value("process_resident_memory_bytes", "api")),
                 Panel(
                     "Open files",
                     "short",
                     {
-                        "{{instance}}": "process_open_fds" + _CHOSEN,
-                        "limit": f"min(kraken_book_http_open_files_limit{_CHOSEN})",
+                        "{{instance}}": 'process_open_fds{instance=~"$instance",job="api"}',
+                        "limit": 'min(kraken_book_http_open_files_limit{instance=~"$instance",job="api"})',
                     },
                 ),
             ],
