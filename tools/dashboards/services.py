@@ -330,7 +330,8 @@ API = Dashboard(
                     "short",
                     {
                         "{{instance}}": 'process_open_fds{instance=~"$instance",job="api"}',
-                        "limit": 'min(kraken_book_http_open_files_limit{instance=~"$instance",job="api"})',
+                        "limit": "min(kraken_book_http_open_files_limit"
+                        '{instance=~"$instance",job="api"})',
                     },
                 ),
             ],
