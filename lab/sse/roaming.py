@@ -60,8 +60,8 @@ class RoamingAccount:
         """Check the next event.
 
         Returns:
-            The explanation of the gap before it: `lagged` with its reason, `counted` or
-            `uncounted`. None if there is no gap.
+            The explanation of the gap before it: `lagged` with its reason, `counted`,
+            `new leader` or, in the same epoch, `uncounted`. None if there is no gap.
 
         """
         last = self.ladder.position
@@ -86,7 +86,9 @@ class RoamingAccount:
                 require(lagged["missed"] == missed, f"{missed} were missed, not {lagged}", event)
             return f"lagged {lagged['reason']}"
         # The ladder has checked that only a snapshot skips events, and that its count is right.
-        return "uncounted" if event["conflated"] is None else "counted"
+        if event["conflated"] is not None:
+            return "counted"
+        return "uncounted" if event["epoch"] == last.epoch else "new leader"
 
 
 class RoamingReader(threading.Thread):

@@ -66,6 +66,8 @@ def broken_promises(outcome: UpgradeOutcome) -> Iterator[str]:
     for gap, count in outcome.met.items():
         if gap.startswith("lagged"):
             yield f"{count} readers missed events: {gap}"
+    if count := outcome.met["uncounted"]:
+        yield f"{count} snapshots of a leader skip events without a count"
     if outcome.met["resumed"] < MIN_RESUMED:
         yield "no reader resumed"
     for name, count in outcome.clients.items():

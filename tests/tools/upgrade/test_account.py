@@ -42,6 +42,10 @@ def test_client_without_a_book_breaks_a_promise() -> None:
 @pytest.mark.parametrize(
     ("met", "promise"),
     [
+        (
+            {"resumed": 1, "uncounted": 3},
+            "3 snapshots of a leader skip events without a count",
+        ),
         ({"resumed": 0}, "no reader resumed"),
         ({"resumed": 1, "lagged unknown": 2}, "2 readers missed events: lagged unknown"),
     ],
