@@ -59,13 +59,20 @@ class ComposeRun:
         killed = self.stack.replicas()[0]
         self.step(f"{short(killed)} killed, one left", partial(self.stack.kill, killed))
         self.step(f"{short(killed)} started again", partial(self._start, killed))
+        self.step("api scaled to 2", partial(self.stack.scale, 2))
         for replica in self.stack.replicas():
             self.step(f"{short(replica)} replaced", partial(self._replace, replica))
         self.step("leading collector killed", self._kill_leader, new_leader=True)
         self.step("its successor restarted", self._restart_leader, new_leader=True)
         for user in ("api", "collector"):
             self.step(f"password of {user} replaced", partial(self.stack.rotate_password, user))
-        self.step("redis restarted", partial(self.stack.restart, "redis"), redis_away=True)
+        # The standby may get the lease when Redis is back.
+        self.step(
+            "redis restarted",
+            partial(self.stack.restart, "redis"),
+            new_leader=True,
+            redis_away=True,
+        )
         self.step("no more faults", self._wait_until_quiet)
 
     def step(
@@ -132,11 +139,9 @@ class ComposeRun:
 
     def _replace(self, replica: Container) -> None:
         """Remove a replica after another one has started, as a deployment does."""
-        count = len(self.stack.replicas())
-        self.stack.scale(count + 1)
+        self.stack.scale(len(self.stack.replicas()) + 1)
         self._stop(replica)
         self.stack.remove(replica)
-        self.stack.scale(count)
 
     def _leader(self) -> Container:
         return wait_for(self.stack.leader, "a collector leads", STEP_TIMEOUT)
