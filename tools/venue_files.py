@@ -54,7 +54,7 @@ def written(root: Path = ROOT) -> dict[str, str]:
         root: The folder of the project.
     """
     collectors = "\n".join(map(_service, OTHERS))
-    volumes = "".join(f"  tape-{venue}:\n" for venue in OTHERS)
+    volumes = "".join(f"  tape-{venue}:\n  tape-{venue}-standby:\n" for venue in OTHERS)
     rows = "".join(_row(venue, field) for venue in OTHERS for field in FORMS)
     found = sorted(path.parent.name for path in root.glob("simulator/protocols/*/protocol.py"))
     packages = "".join(f'    "simulator.protocols.{name}",\n' for name in found)
@@ -93,18 +93,22 @@ def _between_in(text: str, name: str, before: str, lines: str, after: str) -> st
 
 
 def _service(venue: str) -> str:
-    """Return the collector of a venue in the compose file."""
+    """Return the pair of collectors of a venue in the compose file."""
     fields = FollowedVenue._fields[1:]  # without the name
     settings = "".join(f"      {_variable(venue, field)}:\n" for field in fields)
     return (
-        f"  collector-{venue}:\n"
+        f"  collector-{venue}: &{venue}\n"
         "    <<: *collector\n"
         f"    profiles: [{venue}]\n"
         "    environment:\n"
         "      <<: *collected\n"
         f"      COLLECTOR_VENUE: {venue}\n"
         f"{settings}"
-        f"    volumes: [tape-{venue}:/tape]\n"
+        f'    volumes: ["secrets-collector:/secrets:ro", "tape-{venue}:/tape"]\n'
+        "\n"
+        f"  collector-{venue}-standby:\n"
+        f"    <<: *{venue}\n"
+        f'    volumes: ["secrets-collector:/secrets:ro", "tape-{venue}-standby:/tape"]\n'
     )
 
 

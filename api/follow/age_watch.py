@@ -46,7 +46,9 @@ class AgeWatch:
 
     def check(self, ring: Ring) -> None:
         """Append a status to a started ring if its book has become stale or live again."""
-        stale = bool(ring.confirmed) and monotonic() - ring.confirmed > self._max_age
-        if ring.is_started and stale != ring.is_stale:
+        if not ring.is_started or not ring.confirmed:
+            return
+        stale = monotonic() - ring.confirmed > self._max_age
+        if stale != ring.is_stale:
             sse = status_sse(ring.symbol, *(("stale", "age") if stale else ("live", None)))
             ring.set_stale(sse, stale=stale)

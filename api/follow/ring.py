@@ -75,7 +75,8 @@ class Ring(EventLog):
         self._forget_writes()
         self._share.clear()
         self._before = SseEvent(NOWHERE, "0-0", b"")
-        self._started = self.is_stale = False
+        self._started = False
+        # `is_stale` stays: readers that were told so must be told when the book is live again.
         self.confirmed = 0.0
         self.complete = None
         self.wake()

@@ -37,6 +37,8 @@ class ChannelMember:
         self._levels = None if view is None else view.levels
         self._generation = 0
         self._next = 0
+        # Whether the last status of the api in the log is `stale`.
+        self._is_told_stale = False
         # `RenderedSnapshot.seen` of the last snapshot.
         self._seen: int | None = None
         # The number of calls of `check_lost` in a row that found the book lost.
@@ -98,7 +100,11 @@ class ChannelMember:
                 # The symbol is refused, but readers that know its book must get `lagged`.
                 events = [*self._present(), api_event(self._hidden_status())]
             missed = followed.position.events_since(self.position)
-            events.insert(0, api_event(lagged_sse(self.symbol, missed, reason)))
+            first = [lagged_sse(self.symbol, missed, reason)]
+            if self._is_told_stale:
+                # What follows has another `stale` if it still holds.
+                first.append(status_sse(self.symbol, "live", None))
+            events = [*map(api_event, first), *events]
         self._note_shown()
         self._generation, self._next = followed.generation, followed.next
         self._held = None
@@ -149,7 +155,9 @@ class ChannelMember:
         """Return the next events of the ring; for a view, only those without levels."""
         events = self.followed.ring.events_from(self._next) or []
         self._next = self.followed.next
-        if self.hidden_for is not None:
+        if self.hidden_for is None:
+            self._is_told_stale = self.followed.ring.is_stale
+        else:
             # Not the api's statuses: readers have one with the reason of the refusal.
             events = [event for event in events if is_numbered(event)]
         if self._view is not None:
@@ -173,7 +181,8 @@ class ChannelMember:
         return status_sse(self.symbol, "syncing", self.hidden_for)
 
     def _note_shown(self) -> None:
-        """Note that the log has the present book."""
+        """Note that the log has the present book and its status."""
+        self._is_told_stale = self.followed.ring.is_stale
         if self._view is not None:
             self._seen = self.followed.rendered(self._levels, opens=True).seen
         self.position = self.followed.position

@@ -10,7 +10,7 @@ from time import monotonic, time_ns
 
 from kraken_book.book import Book
 from kraken_book.errors import BookInvalid
-from kraken_book.event import Event, Snapshot, Status, StatusChange, Update
+from kraken_book.event import Event, Lagged, Snapshot, Status, StatusChange, Update
 from kraken_book.frozen_book import FrozenBook
 from kraken_book.level import Level
 from kraken_book.precision import Precision
@@ -192,7 +192,7 @@ class LiveBook(ReadableBook):
                 self.rejected = event
                 self._record_status()
                 raise
-            self._end_waiting_for_book(event)
+            self._forget_api_status(event)
         self.event, self._came_at = event, monotonic()
         return True
 
@@ -227,10 +227,17 @@ class LiveBook(ReadableBook):
             return "live", None
         return "syncing", NO_BOOK_YET
 
-    def _end_waiting_for_book(self, event: Event) -> None:
+    def _forget_api_status(self, event: Event) -> None:
+        """Forget the api's status where it says it again if it still holds."""
+        if self._api_status is None:
+            return
+        # After `lagged` the book is opened again, with its status.
+        is_opened_again = isinstance(event, Lagged)
         # An api sends `syncing` to a reader that arrives before the book, and no `live` after it.
-        is_of_book = isinstance(event, Snapshot | Update)
-        if is_of_book and self._api_status is not None and self._api_status.status == "syncing":
+        is_first_book = (
+            isinstance(event, Snapshot | Update) and self._api_status.status == "syncing"
+        )
+        if is_opened_again or is_first_book:
             self._api_status = None
 
     def _record_status(self) -> None:

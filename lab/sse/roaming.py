@@ -114,13 +114,9 @@ class RoamingReader(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def begin_stop(self) -> None:
-        """Let the thread end after the present stream, without waiting for it."""
-        self._stopping.set()
-
     def stop(self) -> None:
         """End the thread after the present stream."""
-        self.begin_stop()
+        self._stopping.set()
         self.join(30)
 
     def run(self) -> None:

@@ -153,6 +153,11 @@ class PasswordFile(CredentialProvider):
         password = self._path.read_text(errors="replace").strip()
         return (self._user, password) if self._user else (password,)
 
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        """Return user and password; raise OSError if the file cannot be read."""
+        # The file is small, and local.
+        return self.get_credentials()
+
 
 def _credentials(url: str) -> tuple[str, dict[str, Any]]:
     """Return the URL of one server without its password file, and the connections' options."""

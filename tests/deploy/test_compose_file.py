@@ -12,13 +12,22 @@ from api.http.proxies import TrustedProxies
 from api.settings import ApiSettings
 from collector.settings import VENUES, CollectorSettings
 from lab.process import ROOT
+from runtime.redis.url import parse_redis_url
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 # The image sets the addresses that services listen on; the compose file publishes the ports.
 LISTENS = {"API_HOST", "API_PORT", "API_OPS_HOST", "COLLECTOR_HOST", "COLLECTOR_PORT"}
-COLLECTORS = {"collector" if venue == "kraken" else f"collector-{venue}": venue for venue in VENUES}
+COLLECTORS = {
+    f"collector{'' if venue == 'kraken' else f'-{venue}'}{standby}": venue
+    for venue in VENUES
+    for standby in ("", "-standby")
+}
+# They do something once, and end.
+ONCE = ("passwords", "cluster")
+REDIS = {"redis", "redis-replica", *(f"redis-{number}" for number in range(1, 7))}
+SENTINELS = {f"sentinel-{number}" for number in (1, 2, 3)}
 PROXIES = {"HTTPS_PROXY", "NO_PROXY"}
 # Published on this machine only.
 LOOK_AT = ("prometheus", "grafana")
@@ -50,8 +59,33 @@ def test_each_venue_has_a_collector_of_its_own(service: str, venue: str) -> None
     assert said["environment"]["COLLECTOR_VENUE"] == venue
     assert said.get("profiles", []) == ([] if venue == "kraken" else [venue])
     # Two collectors cannot write into one folder.
-    volumes = [each for each in said["volumes"] if each.endswith(":/tape")]
-    assert volumes == ["tape:/tape" if venue == "kraken" else f"tape-{venue}:/tape"]
+    standby = "-standby" if service.endswith("-standby") else ""
+    tape = f"tape{'' if venue == 'kraken' else f'-{venue}'}{standby}:/tape"
+    assert said["volumes"] == ["secrets-collector:/secrets:ro", tape]
+
+
+@pytest.mark.parametrize("service", [*COLLECTORS, "api"])
+def test_service_has_the_password_of_its_own_user_alone(service: str) -> None:
+    user = "api" if service == "api" else "collector"
+    url = SERVICES[service]["environment"]["REDIS_URL"]
+    plain = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", url)
+    assert plain == f"redis://{user}@redis:6379/0?password_file=/secrets/password"
+    secrets = [each for each in SERVICES[service]["volumes"] if each.startswith("secrets-")]
+    assert secrets == [f"secrets-{user}:/secrets:ro"]
+
+
+@pytest.mark.parametrize("name", ["sentinel", "cluster"])
+def test_profile_of_redis_has_an_address_of_its_services(name: str) -> None:
+    text = (ROOT / "deploy" / f"{name}.env").read_text()
+    said = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+    assert said["COMPOSE_PROFILES"] == name
+    url = f"{said['REDIS_SCHEME']}://api@{said['REDIS_ADDRESS']}"
+    hosts = {address.host for address in parse_redis_url(url).addresses}
+    ours = {each for each, what in SERVICES.items() if what.get("profiles") == [name]}
+    assert hosts == {each for each in ours if each.startswith(("sentinel-", "redis-"))} - {
+        "redis-replica"
+    }
+    assert set(said["REDIS_NODES"].split()) == {"redis"} | (ours & REDIS)
 
 
 def test_api_trusts_the_networks_that_docker_gives_to_caddy() -> None:
@@ -70,7 +104,8 @@ def test_service_drops_privileges(service: str) -> None:
     said = SERVICES[service]
     assert said["read_only"] is True
     assert said["cap_drop"] == ["ALL"]
-    assert said.get("cap_add", []) == (["NET_BIND_SERVICE"] if service == "caddy" else [])
+    added = {"caddy": ["NET_BIND_SERVICE"], "passwords": ["CHOWN"]}
+    assert said.get("cap_add", []) == added.get(service, [])
     assert said["security_opt"] == ["no-new-privileges:true"]
     assert "mem_limit" in said
     assert "pids_limit" in said
@@ -83,7 +118,7 @@ def test_health_check_of_the_api_follows_its_ops_port() -> None:
     assert SERVICES["caddy"]["healthcheck"]["test"][-1].endswith("/robots.txt")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", sorted(SERVICES.keys() - set(ONCE)))
 def test_service_has_a_health_check_and_restarts_after_a_crash(
     service: str,
 ) -> None:
@@ -98,7 +133,7 @@ def test_only_caddy_is_published_and_only_services_reach_redis() -> None:
         assert [port.split(":")[0] for port in published[name]] == ["127.0.0.1"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     inside = {name for name, said in SERVICES.items() if "inside" in said["networks"]}
-    assert inside == {"redis", "api", "redis-exporter", *COLLECTORS}
+    assert inside == {"api", "redis-exporter", *ONCE, *REDIS, *SENTINELS, *COLLECTORS}
 
 
 def test_api_has_time_to_drain() -> None:

@@ -136,7 +136,7 @@ def test_password_in_a_file_is_replaced_while_services_run(stage: Stage, tmp_pat
     assert reader.ladder("BTC/USD").counts.lagged == 0
     assert collector.metric("kraken_book_resyncs_total") == 0
     for service in (collector, api):
-        for word in ("the-next", "change-me", "wrong-password"):
+        for word in ("the-next", "change-me", "wrong-password", "redis.credentials"):
             assert word not in service.log
 
 

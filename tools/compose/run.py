@@ -12,7 +12,7 @@ import httpx
 
 from lab.sse.account import Tally
 from lab.sse.client_reader import ClientReader
-from lab.waiting import wait_until
+from lab.waiting import wait_for, wait_until
 from tools.compose.crowd import StreamCrowd
 from tools.compose.stack import Container, ReplicaLoad, Stack
 
@@ -59,7 +59,12 @@ class ComposeRun:
         killed = self.stack.replicas()[0]
         self.step(f"{short(killed)} killed, one left", partial(self.stack.kill, killed))
         self.step(f"{short(killed)} started again", partial(self._start, killed))
-        self.step("collector restarted", partial(self.stack.restart, "collector"), new_leader=True)
+        for replica in self.stack.replicas():
+            self.step(f"{short(replica)} replaced", partial(self._replace, replica))
+        self.step("leading collector killed", self._kill_leader, new_leader=True)
+        self.step("its successor restarted", self._restart_leader, new_leader=True)
+        for user in ("api", "collector"):
+            self.step(f"password of {user} replaced", partial(self.stack.rotate_password, user))
         self.step("redis restarted", partial(self.stack.restart, "redis"), redis_away=True)
         self.step("no more faults", self._wait_until_quiet)
 
@@ -124,6 +129,29 @@ class ComposeRun:
             return any(self.stack.service_of(replica))
 
         wait_until(serves, f"{replica.name} serves", STEP_TIMEOUT)
+
+    def _replace(self, replica: Container) -> None:
+        """Remove a replica after another one has started, as a deployment does."""
+        count = len(self.stack.replicas())
+        self.stack.scale(count + 1)
+        self._stop(replica)
+        self.stack.remove(replica)
+        self.stack.scale(count)
+
+    def _leader(self) -> Container:
+        return wait_for(self.stack.leader, "a collector leads", STEP_TIMEOUT)
+
+    def _kill_leader(self) -> None:
+        killed = self._leader()
+        self.stack.kill(killed)
+        self._leader()
+        self.stack.start(killed)
+
+    def _restart_leader(self) -> None:
+        leader = self._leader()
+        self._stop(leader)
+        self._leader()
+        self.stack.start(leader)
 
     def _wait_until_quiet(self) -> None:
         """Wait until /books has every book as live again."""

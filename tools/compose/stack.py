@@ -24,8 +24,10 @@ _DOCKER_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CON
 
 _READ_METRICS = (
     "from urllib.request import urlopen;"
-    "print(urlopen('http://127.0.0.1:3000/metrics', timeout=10).read().decode())"
+    "print(urlopen('http://127.0.0.1:{port}/metrics', timeout=10).read().decode())"
 )
+_API_PORT, _COLLECTOR_PORT = 3000, 9820
+_COLLECTORS = ("collector", "collector-standby")
 
 
 class StackError(Exception):
@@ -110,6 +112,10 @@ class Stack:
         """Kill a container."""
         _docker(self._environment, "kill", container.id)
 
+    def remove(self, container: Container) -> None:
+        """Remove a container that has ended."""
+        _docker(self._environment, "rm", container.id)
+
     def exit_code(self, container: Container) -> int:
         """Return the exit code of the container's process."""
         return int(self._inspect(container, "{{.State.ExitCode}}"))
@@ -127,7 +133,7 @@ class Stack:
 
     def service_of(self, replica: Container) -> ReplicaLoad:
         """Return the load of a replica by its metrics."""
-        text = _docker(self._environment, "exec", replica.id, "python", "-c", _READ_METRICS)
+        text = self._metrics(replica, _API_PORT)
         answers = readers = 0.0
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -136,6 +142,29 @@ class Stack:
                 elif sample.labels.get("route") in ("depth", "stream"):
                     answers += sample.value
         return ReplicaLoad(int(answers), int(readers))
+
+    def leader(self) -> Container | None:
+        """Return the container of the collector that leads; None if none does."""
+        for service in _COLLECTORS:
+            (container,) = self.containers(service)
+            if container.running and self._leads(container):
+                return container
+        return None
+
+    def rotate_password(self, user: str) -> None:
+        """Replace the password of a user of Redis."""
+        self.compose("run", "--rm", "--no-deps", "passwords", "rotate", user)
+
+    def _leads(self, collector: Container) -> bool:
+        lines = self._metrics(collector, _COLLECTOR_PORT).splitlines()
+        return any(
+            line.startswith("kraken_book_leading") and float(line.rpartition(" ")[2]) == 1
+            for line in lines
+        )
+
+    def _metrics(self, container: Container, port: int) -> str:
+        script = _READ_METRICS.format(port=port)
+        return _docker(self._environment, "exec", container.id, "python", "-c", script)
 
     def logs(self) -> str:
         """Return the last log lines of every service."""

@@ -134,6 +134,8 @@ class House:
             API_KEYS_FILE=str(self.keys.path),
             # The metrics need no key there.
             API_OPS_PORT=str(free_port()),
+            # The least: full within some minutes, so that its growth is over then.
+            API_BUFFER_MB="16",
             API_DRAIN="1",
             LOG_LEVEL="error",
         )

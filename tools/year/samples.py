@@ -23,6 +23,9 @@ ANSWER_TIMEOUT = 2.0
 MAX_GROWTH = 0.1
 """The permitted growth from the second fifth of a run to the last one, as a share."""
 
+TAPE = "tape"
+"""The first word of the figures of a tape, which grows up to a limit of its own."""
+
 Figures = dict[str, float]
 
 
@@ -89,7 +92,7 @@ class Sampler(BackgroundThread):
             yield from _of_process(name, process)
         yield from _of_redis(house)
         for number, tape in enumerate(house.tapes, 1):
-            yield f"tape {number} bytes", _bytes_in(tape)
+            yield f"{TAPE} {number} bytes", _bytes_in(tape)
 
 
 def _of_process(name: str, process: Process) -> Iterator[tuple[str, float]]:

@@ -88,6 +88,29 @@ async def test_redis_that_went_back_sends_lagged_then_snapshot(
         assert opened.short == ("snapshot", 1)
 
 
+async def test_reader_of_a_stale_book_is_told_that_it_is_live_after_redis_went_back(
+    redis: RedisNode, written: Written, any_replica: Replica
+) -> None:
+    await written.book(EPOCH, *(snapshot(1), *updates(2, 6)), age=60.0)
+    async with any_replica.following():
+        cursor = any_replica.cursor()
+        await cursor.open()
+        await async_wait_until(lambda: any_replica.ring().is_stale, "the book is stale")
+        await redis.delete(book_key("BTC/USD"), events_key("BTC/USD"))
+        await written.book(EPOCH + 1, snapshot(1))
+        got: list[Message] = []
+
+        async def is_told() -> bool:
+            # Repeatedly, so that the book stays young on a slow machine.
+            await written.touch(EPOCH + 1, 1)
+            got.extend(messages(await cursor.next()))
+            return bool(got) and got[-1].get("status") == "live"
+
+        await async_wait_until(is_told, "the book is live")
+        kinds = [message["kind"] for message in got]
+        assert kinds.index("lagged") < kinds.index("snapshot") < len(kinds) - 1
+
+
 @asynccontextmanager
 async def reading_second_book(written: Written, replica: Replica) -> AsyncIterator[Cursor]:
     """Follow BTC/USD and ETH/USD within the context, with an open cursor of ETH/USD."""

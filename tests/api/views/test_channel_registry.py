@@ -209,6 +209,29 @@ async def test_lost_book_gets_a_status_before_it_returns(
         await many.until_seq("BTC/USD", 5)
 
 
+@VIEWS
+async def test_reader_of_a_stale_book_is_told_that_it_is_live_after_redis_went_back(
+    redis: RedisNode, written: Written, replica: Replica, cut: View | None
+) -> None:
+    await written.book(1, snapshot(1), update(2), age=60.0)
+    await written.symbol("BTC/USD")
+    async with replica.following(), read_all(replica, cut) as many:
+        await many.until_status("BTC/USD", "stale", "age")
+        await redis.delete(book_key("BTC/USD"), events_key("BTC/USD"))
+        await written.book(2, snapshot(1))
+        await many.until_status("BTC/USD", "lagged", "redis")
+
+        async def is_told() -> bool:
+            # Repeatedly, so that the book stays young on a slow machine.
+            await written.touch(2, 1)
+            await many.read_ready()
+            lagged = [m["kind"] for m in many.of("BTC/USD")].index("lagged")
+            statuses = [m["status"] for m in many.of("BTC/USD")[lagged:] if m["kind"] == "status"]
+            return statuses[-1:] == ["live"]
+
+        await async_wait_until(is_told, "the book is live")
+
+
 async def test_resumed_reader_gets_lagged_for_a_book_unknown_to_the_replica(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:

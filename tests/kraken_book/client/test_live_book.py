@@ -236,6 +236,15 @@ def test_snapshot_or_update_ends_syncing_of_the_api() -> None:
     assert book_of(snapshot(3), api_status("syncing"), update(4)).is_live
 
 
+def test_book_that_is_opened_again_after_lagged_is_stale_only_if_the_api_says_so_again() -> None:
+    book = book_of(snapshot(3), api_status("stale"), LAGGED)
+    assert (book.status, book.reason) == ("syncing", "lagged")
+    book.apply(event(snapshot(5)))
+    assert book.is_live
+    book.apply(api_status("stale"))
+    assert book.status == "stale"
+
+
 def test_update_does_not_end_stale_of_the_api() -> None:
     book = book_of(snapshot(3), api_status("stale"), update(4), snapshot(5))
     assert book.status == "stale"
