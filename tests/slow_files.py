@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SLOW_FILES = {
     "tests/venues/test_connections.py": 116,
+    "tests/e2e/test_reverse_proxies.py": 95,
     "tests/e2e/test_collector_life.py": 53,
     "tests/e2e/connections/test_late_connections.py": 49,
     "tests/venues/test_check.py": 49,

@@ -50,13 +50,16 @@ MEASURED_REDIS = RedisCosts()
 # Bytes.
 COLLECTOR_MEMORY, COLLECTOR_BOOK = 60e6, 32e3
 """For a process and for a book of depth 10: bench --only sizes_all, like the next five"""
-REDIS_BOOK, REDIS_ENTRY = 2.13e3, 386.0
+REDIS_BOOK = 2.13e3
+REDIS_ENTRY = 470.0
+"""For an event that is kept: the longer ones of docs/redis.md; 386 by sizes_all"""
 API_MEMORY, API_BOOK, API_READER = 59e6, 31e3, 19e3
 EVENT_BYTES = 371.0
 """On the network: bench --only replicas_all"""
 
 # Settings' defaults.
 RETENTION_SECONDS = 300.0
+STREAM_MAXLEN = 20_000
 
 # Assumptions.
 MAX_CORE_SHARE = 0.7
@@ -64,6 +67,8 @@ MAX_CORE_SHARE = 0.7
 MAX_WRITES_PER_SECOND = 20.0
 """Writes to one reader: a busy api collects events, here for 50 ms."""
 MAX_GROUPS = 64
+
+_ABOVE_ZERO = ("books", "updates", "venues", "follow", "skew", "retention", "max_events")
 
 
 class ReadersAndBooks(NamedTuple):
@@ -76,11 +81,21 @@ class ReadersAndBooks(NamedTuple):
     """The number of books that each reader follows."""
     skew: float = 4.0
     """The rate of the followed books, as a multiple of the mean rate."""
+    retention: float = RETENTION_SECONDS
+    """The seconds for which Redis keeps events."""
+    max_events: int = STREAM_MAXLEN
+    """The most events of each book that Redis keeps."""
 
     @property
     def events_each(self) -> float:
         """The events per second to one reader."""
         return min(self.updates, self.updates / self.books * self.follow * self.skew)
+
+    @property
+    def kept(self) -> float:
+        """The bytes of all books and their events in Redis, if all books are equally busy."""
+        events = min(self.updates * self.retention, self.books * self.max_events)
+        return self.books * REDIS_BOOK + events * REDIS_ENTRY
 
 
 @dataclass(frozen=True)
@@ -97,12 +112,46 @@ class Plan:
     """The number of Redis masters; more than one are a Cluster."""
     copies: int
     """The number of copies of each master; if there are any, the apis read only copies."""
-    redis_memory: float
-    """The bytes of all masters and copies, each with its share of the books."""
-    memory: float
-    """The bytes of all processes."""
-    bits: float
-    """The bits per second to all readers."""
+    redis_share: float
+    """The share of its core that a master uses."""
+
+    @property
+    def redis_memory(self) -> float:
+        """The bytes of all masters and copies, each with its share of the books."""
+        return self.load.kept * (1 + self.copies)
+
+    @property
+    def collector_memory(self) -> float:
+        """The bytes of each collector."""
+        return COLLECTOR_MEMORY + self.load.books / self.collectors * COLLECTOR_BOOK
+
+    @property
+    def api_memory(self) -> float:
+        """The bytes of each api, without the events that it keeps for its readers."""
+        books, readers = self.load.books / self.groups, self.load.readers / self.apis
+        return API_MEMORY + books * API_BOOK + readers * API_READER
+
+    @property
+    def memory(self) -> float:
+        """The bytes of all processes."""
+        collectors = 2 * self.collectors * self.collector_memory
+        return self.redis_memory + collectors + self.apis * self.api_memory
+
+    @property
+    def bits(self) -> float:
+        """The bits per second to all readers."""
+        return self.load.readers * self.load.events_each * EVENT_BYTES * 8
+
+    @property
+    def collector_share(self) -> float:
+        """The share of its core that a collector uses."""
+        return self.load.updates * COLLECTOR_UPDATE / 1e6 / self.collectors
+
+    @property
+    def api_share(self) -> float:
+        """The share of its core that an api uses."""
+        reading_all = self.load.readers / self.apis * reading(self.load)
+        return following(self.load, self.groups) + reading_all
 
     @property
     def cores(self) -> int:
@@ -122,9 +171,11 @@ class Plan:
             f" {load.updates:,.0f} updates/s: {load.events_each:,.1f} events/s to each"
         )
         kinds = f", in {self.groups} groups by book" if self.groups > 1 else ""
-        yield f"  collectors   {self.collectors}, and {self.collectors} on standby"
-        yield f"  apis         {self.apis}{kinds}"
-        yield f"  Redis        masters: {self.nodes}, copies of each: {self.copies}"
+        each = _each(self.collector_memory, self.collector_share)
+        yield f"  collectors   {self.collectors}, and {self.collectors} on standby; {each}"
+        yield f"  apis         {self.apis}{kinds}; {_each(self.api_memory, self.api_share)}"
+        each = _each(load.kept / self.nodes, self.redis_share)
+        yield f"  Redis        masters: {self.nodes}, copies of each: {self.copies}; {each}"
         in_redis = self.redis_memory / 1e9
         yield f"  memory       {self.memory / 1e9:.1f} GB, including {in_redis:.1f} GB in Redis"
         yield f"  to readers   {self.bits / 1e9:.2f} Gbit/s"
@@ -161,17 +212,8 @@ def plan(load: ReadersAndBooks, redis: RedisCosts = MEASURED_REDIS) -> Plan:
         )
     apis, few = min((_apis(load, group), group) for group in fitting)
     collectors = max(1, ceil(load.updates * COLLECTOR_UPDATE / 1e6 / MAX_CORE_SHARE))
-    nodes, copies = _redis(load, apis, few, redis)
-    kept = load.books * REDIS_BOOK + load.updates * RETENTION_SECONDS * REDIS_ENTRY
-    redis_memory = kept * (1 + copies)
-    memory = (
-        redis_memory
-        + 2 * (collectors * COLLECTOR_MEMORY + load.books * COLLECTOR_BOOK)
-        + apis * (API_MEMORY + load.books / few * API_BOOK)
-        + load.readers * API_READER
-    )
-    bits = load.readers * load.events_each * EVENT_BYTES * 8
-    return Plan(load, collectors, few, apis, nodes, copies, redis_memory, memory, bits)
+    nodes, copies, share = _redis(load, apis, few, redis)
+    return Plan(load, collectors, few, apis, nodes, copies, share)
 
 
 def following(load: ReadersAndBooks, groups: int) -> float:
@@ -193,8 +235,10 @@ def _apis(load: ReadersAndBooks, groups: int) -> int:
     return groups * max(1, ceil(load.readers / groups * reading(load) / free_share))
 
 
-def _redis(load: ReadersAndBooks, apis: int, groups: int, costs: RedisCosts) -> tuple[int, int]:
-    """Return the number of masters and the number of copies of each."""
+def _redis(
+    load: ReadersAndBooks, apis: int, groups: int, costs: RedisCosts
+) -> tuple[int, int, float]:
+    """Return the number of masters, of copies of each, and the share of a master's core."""
     writing = (load.updates * costs.write_event + load.books * costs.confirm_book) / 1e6
     events, copy = load.updates / 1e6, load.updates * costs.copy_event / 1e6
     # Each api reads its share of the books from all masters.
@@ -203,13 +247,17 @@ def _redis(load: ReadersAndBooks, apis: int, groups: int, costs: RedisCosts) -> 
     nodes = 1
     while True:
         if (writing + read) / nodes <= MAX_CORE_SHARE:
-            return nodes, 0
+            return nodes, 0, (writing + read) / nodes
         spare = MAX_CORE_SHARE - copy / nodes
         copies = ceil(read / nodes / spare) if spare > 0 else 0
         fed = (writing + copies * events * costs.feed_copy) / nodes
         if copies and fed <= MAX_CORE_SHARE:
-            return nodes, copies
+            return nodes, copies, fed
         nodes += 1
+
+
+def _each(memory: float, share: float) -> str:
+    return f"each {memory / 1e6:,.0f} MB, {share:.0%} of a core"
 
 
 def main() -> None:
@@ -246,10 +294,31 @@ def main() -> None:
         default=4.0,
         help="rate of the followed books, as a multiple of the mean (default: %(default)g)",
     )
+    add(
+        "--retention",
+        type=float,
+        default=RETENTION_SECONDS,
+        help="seconds of events in Redis, as STREAM_RETENTION (default: %(default)g)",
+    )
+    add(
+        "--max-events",
+        type=int,
+        default=STREAM_MAXLEN,
+        help="events of a book in Redis, as STREAM_MAXLEN (default: %(default)s)",
+    )
     options = parser.parse_args()
     venues = options.venues
+    wrong = [name for name in _ABOVE_ZERO if getattr(options, name) <= 0]
+    if wrong:
+        parser.error(f"--{wrong[0].replace('_', '-')} must be above 0")
     load = ReadersAndBooks(
-        options.readers / venues, options.books, options.updates, options.follow, options.skew
+        options.readers / venues,
+        options.books,
+        options.updates,
+        options.follow,
+        options.skew,
+        options.retention,
+        options.max_events,
     )
     try:
         found = plan(load)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.docs.markdown import DOCS, Block, blocks
 from tools.plan import (
     EVENT_BYTES,
     MAX_CORE_SHARE,
@@ -16,6 +19,7 @@ from tools.plan import (
     ReadersAndBooks,
     TooMuch,
     following,
+    main,
     plan,
     reading,
 )
@@ -29,7 +33,71 @@ LOADS = st.builds(
     updates=st.floats(1, 50_000),
     follow=st.just(1.0),
     skew=st.just(4.0),
+    retention=st.floats(1, 3600),
+    max_events=st.integers(100, 100_000),
 )
+DOCUMENTED = [
+    block
+    for page in (DOCS / "scale.md", DOCS / "operations.md")
+    for block in blocks(page)
+    if block.code.startswith("python -m tools.plan ")
+]
+
+
+@pytest.mark.parametrize("block", DOCUMENTED, ids=str)
+def test_page_shows_the_plan_of_its_command(
+    block: Block, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", shlex.split(block.code)[2:])
+
+    main()
+
+    assert capsys.readouterr().out == block.output
+
+
+def test_pages_show_plans() -> None:
+    assert len(DOCUMENTED) == 5
+
+
+def test_memory_of_redis_is_that_of_the_runbook() -> None:
+    table = (DOCS / "operations.md").read_text().partition("### Memory of Redis")[2]
+    rows = re.findall(
+        r"^\| .*?(\d+) updates? per second.* \| (.+) \| (.+) \|$", table, re.MULTILINE
+    )
+    assert len(rows) == 3
+    for updates, *cells in rows:
+        for books, cell in zip((1, 200), cells, strict=True):
+            kept = ReadersAndBooks(0, books, books * float(updates)).kept
+            number, unit = cell.split()
+            digits = len(number.partition(".")[2])
+            assert f"{kept / {'MB': 1e6, 'GB': 1e9}[unit]:.{digits}f}" == number
+
+
+def test_retention_and_most_events_bound_memory_of_redis() -> None:
+    rare = SMALL._replace(retention=60)
+    assert rare.kept < SMALL.kept < SMALL._replace(retention=600).kept
+    few = SMALL._replace(max_events=100)
+    assert few.kept == few._replace(retention=3600).kept
+
+
+def test_memory_of_all_processes_is_the_sum_of_each() -> None:
+    found = plan(EXCHANGE)
+    processes = 2 * found.collectors * found.collector_memory + found.apis * found.api_memory
+
+    assert found.memory == processes + found.redis_memory
+    assert max(found.collector_share, found.api_share, found.redis_share) <= MAX_CORE_SHARE
+
+
+def test_command_refuses_values_that_are_not_above_zero(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["plan", "--max-events", "0"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 2
+    assert "--max-events must be above 0" in capsys.readouterr().err
 
 
 def test_small_load_needs_one_of_each_and_standby_collector() -> None:
