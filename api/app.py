@@ -52,7 +52,13 @@ from runtime.logs import get_logger
 from runtime.redis.client import connect_nodes
 from runtime.redis.nodes import Nodes
 from runtime.redis.url import without_password
-from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
+from runtime.service import (
+    begin,
+    end_tasks,
+    pass_over_late_failures,
+    stop_on_signals,
+    stop_or_failure,
+)
 
 if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
     from api.access.limiter import Limiter
@@ -198,6 +204,7 @@ async def run(
         ops_listener: The listening socket of the operator endpoints; None to serve them with the
             rest.
     """
+    pass_over_late_failures()
     going = stop_on_signals(output)
     log.info(
         "serving",

@@ -33,7 +33,13 @@ from runtime.log_output import LogOutput
 from runtime.logs import get_logger
 from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
-from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
+from runtime.service import (
+    begin,
+    end_tasks,
+    pass_over_late_failures,
+    stop_on_signals,
+    stop_or_failure,
+)
 
 log = get_logger("collector")
 
@@ -178,6 +184,7 @@ async def run(
     tape: TapeRecorder | None = None,
 ) -> None:
     """Collect until a signal arrives, or until the reader of `output` has gone."""
+    pass_over_late_failures()
     stop = stop_on_signals(output)
     followed = settings.followed
     log.info(

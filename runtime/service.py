@@ -55,6 +55,23 @@ def begin(
     return settings, output
 
 
+def pass_over_late_failures() -> None:
+    """Log failures of attempts that were given up at debug level; call it in the running loop.
+
+    A name that is resolved too late raises its error in a future that nobody awaits any more, and
+    asyncio would log each as an error with a traceback.
+    """
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and isinstance(context.get("future"), asyncio.Future):
+            log.debug("attempt failed after it was given up", error=str(error))
+        else:
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(handle)
+
+
 def stop_on_signals(output: LogOutput | None = None) -> asyncio.Event:
     """Return an event that is set at SIGINT, SIGTERM or SIGHUP; call it once, in the running loop.
 
