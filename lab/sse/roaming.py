@@ -114,9 +114,13 @@ class RoamingReader(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def begin_stop(self) -> None:
+        """Let the thread end after the present stream, without waiting for it."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """End the thread after the present stream."""
-        self._stopping.set()
+        self.begin_stop()
         self.join(30)
 
     def run(self) -> None:

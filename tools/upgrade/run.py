@@ -107,6 +107,8 @@ class UpgradeRun:
             self._wait_for_events()
             for _ in range(self._options.rounds):
                 self._replace_all()
+            for reader in readers:
+                reader.begin_stop()
         for reader in readers:
             self.outcome.met.update(reader.met)
         self.outcome.errors += [reader.error for reader in readers if reader.error]
