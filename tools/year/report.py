@@ -20,7 +20,10 @@ def report(outcome: YearOutcome) -> Iterator[str]:
     yield f"{outcome.seconds:.0f} s, {count} happenings, seed {outcome.options.seed}"
     for name, number in sorted(outcome.happenings.items()):
         yield f"  {number:5}  {name}"
-    yield f"  {outcome.events:,} events read, {outcome.lagged:,} `lagged` after Redis had lost some"
+    yield (
+        f"  {outcome.events:,} events read, {outcome.lagged:,} `lagged`,"
+        f" {outcome.replaced:,} replaced by snapshots"
+    )
     yield f"  recording: {outcome.verdict}"
     yield from table(
         ("figure", "second fifth", "last fifth", "most"),

@@ -46,6 +46,8 @@ class YearOutcome:
     """The events that the reader of all books read."""
     lagged: int = 0
     """How often a `lagged` told it that Redis had lost events."""
+    replaced: int = 0
+    """The events that snapshots replaced for it, counted or not."""
     courses: list[Course] = field(default_factory=list)
     verdict: str = ""
     """The files of the recording, and the exit code of `kraken-book verify`."""
@@ -101,8 +103,7 @@ class YearRun:
             tallies = [reader.of(symbol).account.tally for symbol in SYMBOLS]
             outcome.events = sum(tally.events for tally in tallies)
             outcome.lagged = sum(reader.ladder(symbol).counts.lagged for symbol in SYMBOLS)
-            if unexplained := sum(tally.unexplained for tally in tallies):
-                outcome.broken.append(f"nothing explains {unexplained:,} seqs that are missing")
+            outcome.replaced = sum(tally.conflated + tally.uncounted for tally in tallies)
             reader.check()
         self._verify_recording()
         self._judge()
