@@ -13,5 +13,18 @@ first=${NODES%% *}
 if redis-cli -h "$first" --user operator cluster info | grep -q "cluster_known_nodes:1[^0-9]*$"; then
     # shellcheck disable=SC2086
     redis-cli --user operator --cluster create $addresses --cluster-replicas 1 --cluster-yes
+else
+    # The nodes may have other addresses than before.
+    for address in $addresses; do
+        redis-cli -h "$first" --user operator cluster meet "${address%:*}" 6379
+    done
 fi
-until redis-cli -h "$first" --user operator cluster info | grep -q "cluster_state:ok"; do sleep 1; done
+seconds=0
+until redis-cli -h "$first" --user operator cluster info | grep -q "cluster_state:ok"; do
+    seconds=$((seconds + 1))
+    if [ "$seconds" -gt 60 ]; then
+        echo "cluster: the nodes $NODES are no whole cluster; see CLUSTER NODES" >&2
+        exit 1
+    fi
+    sleep 1
+done

@@ -9,9 +9,11 @@
 # NODES are the servers of Redis, `redis` unless the profile sentinel or cluster is used.
 set -eu
 
-all=/secrets
+all=${SECRETS:-/secrets}
+rights=${RIGHTS:-/redis-acl.conf}
 nodes=${NODES:-redis}
 users="collector api operator replica sentinel"
+venues="binance bitfinex coinbase"
 
 new_password() {
     head -c 32 /dev/urandom | sha256sum | cut -d ' ' -f 1
@@ -33,11 +35,29 @@ password_of() {
     cat "$all/$1/password"
 }
 
+# Repeats the keys of Kraken for each other venue.
+with_venues() {
+    awk -v venues="$venues" '{
+        count = split(venues, venue, " ")
+        for (i = 1; i <= NF; i++) {
+            line = line (i > 1 ? " " : "") $i
+            if ($i ~ /^(%R)?~kraken:/)
+                for (j = 1; j <= count; j++) {
+                    other = $i
+                    sub(/~kraken:/, "~" venue[j] ":", other)
+                    line = line " " other
+                }
+        }
+        print line
+    }'
+}
+
 # Prints the line of a user in Redis's file, with the digest of the password.
 line_of() {
     case $1 in
         collector | api)
-            grep "^user $1 " /redis-acl.conf | sed "s/ >[^ ]*/ #$(digest "$(password_of "$1")")/"
+            grep "^user $1 " "$rights" | sed "s/ >[^ ]*/ #$(digest "$(password_of "$1")")/" |
+                with_venues
             ;;
         operator)
             echo "user operator on #$(digest "$(password_of operator)") ~* &* +@all"
@@ -48,7 +68,7 @@ line_of() {
         sentinel)
             echo "user sentinel on #$(digest "$(password_of sentinel)") allchannels -@all +multi +exec" \
                 "+slaveof +replicaof +ping +subscribe +publish +config|rewrite +role +info" \
-                "+client|setname +client|kill +client|setinfo +script|kill"
+                "+client|setname +client|kill +script|kill"
             ;;
     esac
 }
@@ -58,7 +78,7 @@ write_users() {
     {
         echo "user default off"
         echo "user health on nopass resetchannels -@all +ping"
-        echo "user exporter on nopass resetchannels -@all +ping +info +client|setname +config|get +dbsize +slowlog|len +slowlog|get +latency|latest +latency|histogram +cluster|info"
+        echo "user exporter on nopass resetchannels -@all +ping +info +client|setname +dbsize +slowlog|len +slowlog|get +latency|latest +latency|histogram +cluster|info"
         for user in $users; do line_of "$user"; done
     } >"$all/redis/users.acl"
     printf 'masteruser replica\nmasterauth %s\n' "$(password_of replica)" >"$all/redis/replication.conf"
@@ -71,7 +91,7 @@ create() {
     for user in $users; do
         [ -s "$all/$user/password" ] || write "$user" "$(new_password)"
     done
-    if [ -s "$all/redis/users.acl" ] && [ "$all/redis/users.acl" -nt /redis-acl.conf ]; then
+    if [ -s "$all/redis/users.acl" ] && [ "$all/redis/users.acl" -nt "$rights" ]; then
         return
     fi
     mkdir -p "$all/redis"
@@ -98,7 +118,11 @@ rotate() {
             ;;
     esac
     following=$(new_password)
-    for node in $nodes; do as_operator "$node" ACL SETUSER "$user" "#$(digest "$following")"; done
+    # Saved before the file is replaced: if this script ends here, both passwords work.
+    for node in $nodes; do
+        as_operator "$node" ACL SETUSER "$user" "#$(digest "$following")"
+        as_operator "$node" ACL SAVE
+    done
     before=$(digest "$(password_of "$user")")
     write "$user" "$following"
     for node in $nodes; do

@@ -1,0 +1,89 @@
+"""The compose file's users of Redis: their passwords and rights, in a real Redis."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.settings import VENUES
+from lab.process import ROOT
+from lab.redis_fleet import Fleet, RedisServer, command
+
+SCRIPT = ROOT / "deploy" / "redis" / "passwords.sh"
+USERS = ("collector", "api", "operator", "replica", "sentinel")
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can give Redis its files"),
+    pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum on the PATH"),
+]
+
+
+def make_passwords(folder: Path) -> None:
+    """Run the script as the compose file does."""
+    environment = {
+        **os.environ,
+        "SECRETS": str(folder),
+        "RIGHTS": str(ROOT / "deploy" / "redis-acl.conf"),
+    }
+    subprocess.run(["sh", str(SCRIPT), "create"], env=environment, check=True)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Yield a Redis with the users of the script, of whom the default one may do all."""
+    secrets = tmp_path / "secrets"
+    make_passwords(secrets)
+    users = secrets / "redis" / "users.acl"
+    users.write_text(users.read_text().replace("default off", "default on nopass ~* &* +@all"))
+    with Fleet(tmp_path) as fleet:
+        server = fleet.server("redis", aclfile=users)
+        server.start()
+        yield server
+
+
+def may(server: RedisServer, user: str, *call: str) -> bool:
+    """Return whether Redis would let a user do this."""
+    return str(command(server, "ACL", "DRYRUN", user, *call)) in ("OK", "b'OK'")
+
+
+def test_each_user_has_the_password_of_its_file(server: RedisServer, tmp_path: Path) -> None:
+    passwords = {user: (tmp_path / "secrets" / user / "password").read_text() for user in USERS}
+    assert len(set(passwords.values())) == len(USERS)
+    listed = [
+        line.decode() if isinstance(line, bytes) else line
+        for line in command(server, "ACL", "LIST")
+    ]
+    for user, password in passwords.items():
+        (line,) = [each for each in listed if each.startswith(f"user {user} ")]
+        assert f" #{hashlib.sha256(password.strip().encode()).hexdigest()} " in line
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_services_reach_the_keys_of_each_venue(server: RedisServer, venue: str) -> None:
+    book = f"{venue}:book:{{BTC/USD}}"
+    assert may(server, "collector", "HSET", book, "a", "b")
+    assert may(server, "api", "HGETALL", book)
+    assert not may(server, "api", "HSET", book, "a", "b")
+    assert not may(server, "collector", "HSET", f"other:{venue}:book:x", "a", "b")
+
+
+def test_users_without_a_password_learn_no_secret(server: RedisServer) -> None:
+    assert may(server, "health", "PING")
+    assert may(server, "exporter", "INFO")
+    for call in (("CONFIG", "GET", "masterauth"), ("GET", "x"), ("ACL", "LIST"), ("KEYS", "*")):
+        for user in ("health", "exporter"):
+            assert not may(server, user, *call)
+
+
+def test_passwords_stay_when_they_are_made_again(tmp_path: Path) -> None:
+    make_passwords(tmp_path)
+    before = {user: (tmp_path / user / "password").read_text() for user in USERS}
+    make_passwords(tmp_path)
+    assert {user: (tmp_path / user / "password").read_text() for user in USERS} == before
