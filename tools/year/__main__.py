@@ -47,8 +47,13 @@ def read_options() -> YearOptions:
         default=random.randrange(10**6),
         help="seed of the happenings (default: random)",
     )
+    parser.add_argument(
+        "--samples",
+        type=Path,
+        help="file for all samples, a line of JSON each (default: none)",
+    )
     given = parser.parse_args()
-    return YearOptions(given.seconds, given.seed)
+    return YearOptions(given.seconds, given.seed, given.samples)
 
 
 if __name__ == "__main__":

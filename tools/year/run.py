@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class YearOptions:
 
     seconds: float
     seed: int
+    samples: Path | None = None
+    """The file for all samples, a line of JSON each."""
 
 
 @dataclass
@@ -48,6 +51,8 @@ class YearOutcome:
     """How often a `lagged` told it that Redis had lost events."""
     replaced: int = 0
     """The events that snapshots replaced for it, counted or not."""
+    uncounted: list[str] = field(default_factory=list)
+    """The snapshots without a count that neither a new subscription nor a new leader explains."""
     courses: list[Course] = field(default_factory=list)
     verdict: str = ""
     """The files of the recording, and the exit code of `kraken-book verify`."""
@@ -80,7 +85,8 @@ class YearRun:
         self._report_progress = report_progress
         self._house = House(stage, folder)
         self._happenings = Happenings(self._house, options.seed)
-        self._sampler = Sampler(self._house)
+        self._sampler = Sampler(self._house, options.samples)
+        self._unexplained: Counter[str] = Counter()
 
     def run(self) -> None:
         """Do the whole run; fail with AssertionError if the house is not whole again in time."""
@@ -115,12 +121,21 @@ class YearRun:
             name = self._happenings.next()
             self._wait_until_moved(reader)
             time.sleep(PAUSE_SECONDS)
+            self._note_uncounted(reader, f"{time.monotonic() - begun:.0f} s, {name}")
             self.outcome.happenings = dict(self._happenings.counts)
             self.outcome.seconds = time.monotonic() - begun
             if time.monotonic() - reported > 60:
                 reported = time.monotonic()
                 count = sum(self.outcome.happenings.values())
                 self._report_progress(f"{count} happenings; the last: {name}")
+
+    def _note_uncounted(self, reader: ClientReader, when: str) -> None:
+        for symbol in SYMBOLS:
+            count = reader.of(symbol).account.tally.unexplained
+            if new := count - self._unexplained[symbol]:
+                self._unexplained[symbol] = count
+                self.outcome.uncounted.append(f"{when}: {new} of {symbol}")
+                self._report_progress(self.outcome.uncounted[-1])
 
     def _wait_until_moved(self, reader: ClientReader) -> None:
         """Wait until the busiest book is live at the reader with newer events."""

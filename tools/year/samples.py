@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -53,18 +55,27 @@ class Sampler(BackgroundThread):
 
     Args:
         house: The running processes.
+        path: A file for all samples, a line of JSON each; None for none.
 
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, path: Path | None) -> None:
         super().__init__()
         self.samples: list[Figures] = []
         self._house = house
+        self._path = path
 
     def run(self) -> None:
         """Sample until the context ends."""
-        while not self.stopping.wait(SAMPLE_SECONDS):
-            self.samples.append(dict(self._figures()))
+        begun = time.monotonic()
+        with ExitStack() as stack:
+            file = stack.enter_context(self._path.open("w")) if self._path is not None else None
+            while not self.stopping.wait(SAMPLE_SECONDS):
+                figures = {"seconds": time.monotonic() - begun, **dict(self._figures())}
+                if file is not None:
+                    print(json.dumps(figures), file=file, flush=True)
+                del figures["seconds"]
+                self.samples.append(figures)
 
     def courses(self) -> list[Course]:
         """Return the course of each figure; none if there are fewer than five samples."""
@@ -95,6 +106,12 @@ class Sampler(BackgroundThread):
             yield f"{TAPE} {number} bytes", _bytes_in(tape)
 
 
+_METRICS = {
+    "collector": {"tasks": "kraken_book_tasks"},
+    "api": {"tasks": "kraken_book_tasks", "buffer bytes": "kraken_book_buffer_bytes"},
+}
+
+
 def _of_process(name: str, process: Process) -> Iterator[tuple[str, float]]:
     folder = Path(f"/proc/{process.process.pid}")
     with suppress(OSError):
@@ -105,9 +122,10 @@ def _of_process(name: str, process: Process) -> Iterator[tuple[str, float]]:
         # A suspended one does not answer.
         with suppress(httpx.TransportError):
             answer = process.get(process.ops_url("/metrics"), timeout=ANSWER_TIMEOUT)
-            found = re.search(r"^kraken_book_tasks (\S+)$", answer.text, re.MULTILINE)
-            assert found is not None, answer.text
-            yield f"{name} tasks", float(found[1])
+            for suffix, metric in _METRICS[name].items():
+                found = re.search(rf"^{metric} (\S+)$", answer.text, re.MULTILINE)
+                assert found is not None, answer.text
+                yield f"{name} {suffix}", float(found[1])
 
 
 def _count(folder: Path) -> int:
