@@ -39,13 +39,15 @@ async def served() -> AsyncIterator[str]:
 
 
 async def check(*arguments: str) -> tuple[int, str]:
-    """Run the health check; return its exit code and standard error."""
+    """Run the health check; return its exit code, and its output with that of errors."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "runtime.healthcheck", *arguments, stderr=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "runtime.healthcheck", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
-    _, error = await process.communicate()
+    output, _ = await process.communicate()
     assert process.returncode is not None
-    return process.returncode, error.decode()
+    return process.returncode, output.decode()
 
 
 async def test_status_200_exits_with_0(served: str) -> None:
@@ -54,6 +56,17 @@ async def test_status_200_exits_with_0(served: str) -> None:
 
 async def test_status_503_exits_with_1(served: str) -> None:
     assert await check(f"{served}/draining") == (1, "")
+
+
+async def test_answer_is_shown_whatever_its_status(served: str) -> None:
+    assert await check("--show", f"{served}/readyz") == (0, "ready\n")
+    assert await check("--show", f"{served}/draining") == (1, "draining\n")
+
+
+async def test_missing_answer_is_shown() -> None:
+    with listen("127.0.0.1", 0, "API_PORT") as free:
+        port = free.getsockname()[1]
+    assert await check("--show", f"http://127.0.0.1:{port}/") == (1, "no answer within 2 s\n")
 
 
 async def test_refused_connection_exits_with_1() -> None:
