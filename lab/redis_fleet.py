@@ -166,8 +166,12 @@ class Fleet:
     def _begin(self) -> None:
         """Start all servers."""
 
-    def server(self, name: str, user: str | None = None, **options: object) -> RedisServer:
+    def server(self, name: str, **options: object) -> RedisServer:
         """Return a new server that is not yet started; underscores in options become dashes."""
+        return self.server_for(None, name, **options)
+
+    def server_for(self, user: str | None, name: str, **options: object) -> RedisServer:
+        """Return a new server whose `client` is this user, who needs no password."""
         dashed = {option.replace("_", "-"): value for option, value in options.items()}
         server = RedisServer(self._folder, name, dashed, user)
         self._undo.callback(lambda: server.kill() if server._process else None)

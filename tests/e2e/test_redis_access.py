@@ -73,7 +73,7 @@ def test_redis_with_the_deployed_users_has_all_data_after_a_restart(
 ) -> None:
     users = tmp_path / "acl.conf"
     users.write_text(f"{ACL.read_text()}\nuser operator on nopass ~* &* +@all\n")
-    server = stage.enter(Fleet(tmp_path)).server("redis", "operator", appendonly="yes")
+    server = stage.enter(Fleet(tmp_path)).server_for("operator", "redis", appendonly="yes")
     server.start(str(users))
     with pytest.raises(AuthenticationError):
         Redis.from_url(server.url).ping()
