@@ -176,7 +176,7 @@ class Api:
         """Return the coroutines to run for the life of the process."""
         return [
             self.followers.run(),
-            self.store.contracts.run(),
+            self.store.report_watch.run(),
             self.ages.run(),
             self.books.run(),
             self.channels.run(),

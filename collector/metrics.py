@@ -6,7 +6,12 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from kraken_book import __speedups__
 from runtime.fast_counter import Distribution, FastCounter
-from runtime.metrics import BUILD_INFO, LOG_LINES_DROPPED, TASKS  # noqa: F401 - of every service
+from runtime.metrics import (  # noqa: F401 - of every service
+    BUILD_INFO,
+    LOG_LINES_DROPPED,
+    MEMORY_LIMIT,
+    TASKS,
+)
 
 FRAMES = FastCounter("kraken_book_frames_total", "Frames read from Kraken.", "channel")
 BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")

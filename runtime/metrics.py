@@ -10,6 +10,7 @@ from kraken_book import __version__
 from kraken_book.contract.version import CONTRACT
 from runtime.fast_counter import CallbackCounter
 from runtime.logs import dropped_lines
+from runtime.memory import memory_limit
 from runtime.settings import SETTINGS_VERSION
 
 LOG_LINES_DROPPED = CallbackCounter(
@@ -36,3 +37,9 @@ def _count_tasks() -> float:
 
 TASKS = Gauge("kraken_book_tasks", "Tasks of the event loop.")
 TASKS.set_function(_count_tasks)
+
+MEMORY_LIMIT = Gauge(
+    "kraken_book_memory_limit_bytes",
+    "Memory that this process and those in its container may use together; 0 if it is not limited.",
+)
+MEMORY_LIMIT.set_function(memory_limit)

@@ -56,7 +56,7 @@ class Ops:
             await self._store.ping()
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
-        for venue, contract in self._store.contracts.newer.items():
+        for venue, contract in self._store.report_watch.newer.items():
             raise unavailable(
                 "newer-contract",
                 f"the collector of {venue} writes contract {contract}, and this replica knows"

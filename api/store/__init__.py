@@ -5,7 +5,7 @@
   `book_check` verifies a book, `book_cache` keeps it, `confirmations` computes its age,
   `corrupt_keys` records corrupt keys.
 - `feed_reports` reads what the leading collectors report about themselves, and
-  `contract_watch` watches for collectors of a newer contract.
+  `report_watch` exports their ages, and watches for collectors of a newer contract.
 - `directory` finds the symbol for a name.
 - `stream_entry` parses an event of a stream, `stream_reads` reads parts of streams, and `history`
   pages through one.

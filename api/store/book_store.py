@@ -14,10 +14,10 @@ from api.store.book_cache import BookCache
 from api.store.book_check import Reply
 from api.store.coalesce import BatchedReads
 from api.store.confirmations import Confirmations
-from api.store.contract_watch import ContractWatch
 from api.store.corrupt_keys import Corruption, CorruptKeys
 from api.store.errors import CorruptSymbols
 from api.store.feed_reports import FeedReports
+from api.store.report_watch import ReportWatch
 from api.store.venues import Venues
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.contract.keys import book_key, events_key, symbols_key
@@ -90,8 +90,8 @@ class BookStore:
         """The venues whose lists are read."""
         self.feed_reports = FeedReports(nodes, self.venues)
         """The reports of the collectors."""
-        self.contracts = ContractWatch(self.feed_reports)
-        """The venues with a newer contract than this program's."""
+        self.report_watch = ReportWatch(self.feed_reports)
+        """The ages of the reports, and the venues with a newer contract than this program's."""
         # The last list of each venue, for the time in which it cannot be read.
         self._lists: dict[str, States] = {}
 

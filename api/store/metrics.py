@@ -5,7 +5,12 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 from runtime.fast_counter import Distribution, FastCounter
-from runtime.metrics import BUILD_INFO, LOG_LINES_DROPPED, TASKS  # noqa: F401 - of every service
+from runtime.metrics import (  # noqa: F401 - of every service
+    BUILD_INFO,
+    LOG_LINES_DROPPED,
+    MEMORY_LIMIT,
+    TASKS,
+)
 
 REQUESTS = Counter("kraken_book_requests_total", "Requests answered.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")
@@ -14,6 +19,11 @@ RESUMED = Counter(
     "kraken_book_resumed_total", "Readers that resumed, by the source of their events.", ["from"]
 )
 VENUES = Gauge("kraken_book_venues", "Venues that are followed.")
+REPORT_AGE = Gauge(
+    "kraken_book_report_age_seconds",
+    "Time since the report of a shard's leader changed.",
+    ["venue", "shard"],
+)
 FOLLOWED = Gauge("kraken_book_followed_symbols", "Symbols that have readers.")
 EVENTS_READ = FastCounter("kraken_book_events_read_total", "Events read from Redis.")
 EVENTS_OUT = FastCounter("kraken_book_stream_events_total", "Events written to streams.")

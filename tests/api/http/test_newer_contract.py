@@ -7,8 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from api.store import feed_reports
-from api.store.contract_watch import ContractWatch
 from api.store.feed_reports import FeedReports
+from api.store.report_watch import ReportWatch
 from kraken_book.contract.keys import VENUES, feed_key
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
@@ -16,7 +16,7 @@ from tests.api.http.problem_check import assert_problem
 from tests.api.replica import Replica
 
 
-async def check_again(watch: ContractWatch, clock: list[float]) -> None:
+async def check_again(watch: ReportWatch, clock: list[float]) -> None:
     clock[0] += feed_reports.FRESH_SECONDS
     await watch.check()
 
@@ -27,14 +27,14 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-def watch(redis: RedisNode, replica: Replica, clock: list[float]) -> ContractWatch:
+def watch(redis: RedisNode, replica: Replica, clock: list[float]) -> ReportWatch:
     reports = FeedReports(OneNode(redis), replica.store.venues, lambda: clock[0])
-    replica.store.contracts = ContractWatch(reports)
-    return replica.store.contracts
+    replica.store.report_watch = ReportWatch(reports)
+    return replica.store.report_watch
 
 
 async def test_readyz_is_a_503_while_a_collector_writes_a_newer_contract(
-    client: httpx.AsyncClient, redis: RedisNode, watch: ContractWatch, clock: list[float]
+    client: httpx.AsyncClient, redis: RedisNode, watch: ReportWatch, clock: list[float]
 ) -> None:
     await redis.sadd(VENUES, "binance")
     # A newer report may have any form but for this member.
@@ -53,7 +53,7 @@ async def test_readyz_is_a_503_while_a_collector_writes_a_newer_contract(
 
 
 async def test_outage_of_redis_keeps_a_newer_contract_in_mind(
-    redis: RedisNode, watch: ContractWatch, clock: list[float]
+    redis: RedisNode, watch: ReportWatch, clock: list[float]
 ) -> None:
     await redis.hset(feed_key("kraken"), "0/1", '{"contract":"2.3"}')
     await check_again(watch, clock)

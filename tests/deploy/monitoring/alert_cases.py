@@ -57,6 +57,7 @@ def _histogram(name: str, labels: str, limit: str, fast: int, slow: int) -> Seri
 
 _LEADING = _metric("leading", f"{COLLECTOR},{SHARD}")
 _STANDBY = _metric("leading", f'job="collector",instance="c2",{SHARD}')
+_REPORT_AGE = _metric("report_age_seconds", f"{API},{SHARD}")
 _TWO_SHARDS = _metric("leading", 'job="collector",instance="c3",venue="kraken",shard="1/2"')
 
 CASES: dict[str, AlertCase] = {
@@ -77,14 +78,37 @@ CASES: dict[str, AlertCase] = {
         {f"up{{{API}}}": "0x40", 'up{job="api",instance="a2"}': "1x40"},
         "4m",
     ),
+    "KrakenBookNoCollector": AlertCase(
+        {f"up{{{COLLECTOR}}}": "1x4 stale"},
+        "3m",
+        {},
+        "No collector answers",
+        {f"up{{{COLLECTOR}}}": "0x40", 'up{job="collector",instance="c2"}': "1x40"},
+        "1m",
+    ),
+    "KrakenBookOneReplica": AlertCase(
+        # The other one has left DNS.
+        {f"up{{{API}}}": "1x80", 'up{job="api",instance="a2"}': "1x4 stale"},
+        "17m",
+        {},
+        "Only one api replica answers",
+        {f"up{{{API}}}": "1x80", 'up{job="api",instance="a2"}': "1x80"},
+        "16m",
+    ),
     "KrakenBookMemoryHigh": AlertCase(
-        {f"process_resident_memory_bytes{{{API}}}": "450000000x40"},
+        {
+            f"process_resident_memory_bytes{{{API}}}": "450000000x40",
+            _metric("memory_limit_bytes", API): "500000000x40",
+        },
         "6m",
         OF_API,
-        "api a1 uses 429.2MiB",
+        "api a1 uses 90% of its memory limit",
         {
-            f"process_resident_memory_bytes{{{API}}}": "400000000x40",
-            'process_resident_memory_bytes{job="redis",instance="r"}': "900000000x40",
+            f"process_resident_memory_bytes{{{API}}}": "450000000x40",
+            _metric("memory_limit_bytes", API): "600000000x40",
+            # Without a limit there is nothing to compare with.
+            f"process_resident_memory_bytes{{{COLLECTOR}}}": "450000000x40",
+            _metric("memory_limit_bytes", COLLECTOR): "0x40",
         },
         "4m",
     ),
@@ -155,9 +179,30 @@ CASES: dict[str, AlertCase] = {
         "4m",
         OF_SHARD,
         "Nobody publishes shard 0/1 of kraken",
-        # A takeover.
-        {_LEADING: "1x8 0x40", _STANDBY: "0x9 1x40"},
+        # A takeover; and one replica that reads another Redis, or hangs.
+        {
+            _LEADING: "1x8 0x40",
+            _STANDBY: "0x9 1x40",
+            _REPORT_AGE: "0+15x40",
+            _metric("report_age_seconds", f'job="api",instance="a2",{SHARD}'): "5x40",
+        },
         "2m15s",
+    ),
+    "KrakenBookNoStandby": AlertCase(
+        {_LEADING: "1x80", _STANDBY: "0x4 stale"},
+        "17m",
+        OF_SHARD,
+        "Shard 0/1 of kraken has no standby",
+        {_LEADING: "1x80", _STANDBY: "0x80"},
+        "16m",
+    ),
+    "KrakenBookNewerContract": AlertCase(
+        {_metric("newer_contract_venues", API): "0x4 2x20"},
+        "3m",
+        OF_API,
+        "a1 is older than the collectors of 2 venues, and not ready",
+        {_metric("newer_contract_venues", API): "0 1 0x20"},
+        "1m30s",
     ),
     "KrakenBookTwoLeaders": AlertCase(
         {_LEADING: "1x40", _STANDBY: "0x4 1x40"},
@@ -217,7 +262,7 @@ CASES: dict[str, AlertCase] = {
         {'redis_up{job="redis",instance="r"}': "1x4 0x20"},
         "3m",
         {"job": "redis", "instance": "r"},
-        "Redis does not answer its exporter",
+        "Redis r does not answer its exporter",
         {'redis_up{job="redis",instance="r"}': "1 0 1x20"},
         "1m15s",
     ),
@@ -228,7 +273,7 @@ CASES: dict[str, AlertCase] = {
         },
         "6m",
         {"job": "redis", "instance": "r"},
-        "Redis uses 90% of its maxmemory",
+        "Redis r uses 90% of its maxmemory",
         {
             'redis_memory_used_bytes{job="redis",instance="r"}': "79x40",
             'redis_memory_max_bytes{job="redis",instance="r"}': "100x40",
@@ -270,6 +315,15 @@ CASES: dict[str, AlertCase] = {
         {f"probe_success{{{SITE}}}": "1 0 0 1x20"},
         "1m30s",
     ),
+    "KrakenBookSiteNotChecked": AlertCase(
+        {f"up{{{SITE}}}": "1x4 0x40"},
+        "7m",
+        OF_SITE,
+        "Nobody checks https://books.example.com/: the exporter does not answer",
+        # A site that does not answer is checked all the same.
+        {f"up{{{SITE}}}": "1x40", f"probe_success{{{SITE}}}": "0x40"},
+        "5m",
+    ),
     "KrakenBookTapeFailed": AlertCase(
         {_metric("tape_failed", COLLECTOR): "0 1x20"},
         "1m",
@@ -285,3 +339,18 @@ CASES: dict[str, AlertCase] = {
         {_metric("tape_dropped_frames_total", COLLECTOR): "30x60"},
     ),
 }
+
+# Six hours of a fault whose target has left DNS after a minute.
+LASTING: dict[str, Series] = {
+    "KrakenBookNoReplica": {f"up{{{API}}}": "1x4 stale"},
+    "KrakenBookNoCollector": {f"up{{{COLLECTOR}}}": "1x4 stale"},
+    "KrakenBookOneReplica": {
+        f"up{{{API}}}": "1x1440",
+        'up{job="api",instance="a2"}': "1x4 stale",
+    },
+    # Of its own collectors nothing is left, only the report in Redis.
+    "KrakenBookNoLeader": {_LEADING: "1x4 stale", _REPORT_AGE: "1x4 0+15x1440"},
+    "KrakenBookNoStandby": {_LEADING: "1x1440", _STANDBY: "0x4 stale"},
+}
+# The report of a shard that has been removed for good.
+REMOVED: Series = {_LEADING: "1x4 stale", _REPORT_AGE: "1x4 0+15x40 stale"}

@@ -11,7 +11,7 @@ import yaml
 
 from lab.process import ROOT
 from lab.prometheus import NO_PROMTOOL, PROMTOOL
-from tests.deploy.monitoring.alert_cases import CASES, AlertCase, Series
+from tests.deploy.monitoring.alert_cases import CASES, LASTING, REMOVED, AlertCase, Series
 from tests.docs.markdown import DOCS, section
 
 FOLDER = ROOT / "deploy" / "monitoring"
@@ -64,13 +64,36 @@ def test_alert_fires_at_its_cause_and_not_near_it(
     alert: str, case: AlertCase, tmp_path: Path
 ) -> None:
     before: dict[str, list[dict[str, Any]]] = {case.early: []} if case.early else {}
-    tests = [
+    run_tests(
+        tmp_path,
         unit_test(alert, case.fires, {**before, case.at: [fired(alert, case)]}),
         unit_test(alert, case.quiet, {case.at: []}),
-    ]
-    file = tmp_path / "alert.test.yml"
+    )
+
+
+@pytest.mark.process
+@pytest.mark.skipif(PROMTOOL is None, reason=NO_PROMTOOL)
+@pytest.mark.parametrize(("alert", "series"), LASTING.items(), ids=list(LASTING))
+def test_alert_lasts_as_long_as_its_target_is_gone(
+    alert: str, series: Series, tmp_path: Path
+) -> None:
+    expected = [fired(alert, CASES[alert])]
+    run_tests(tmp_path, unit_test(alert, series, {"30m": expected, "6h": expected}))
+
+
+@pytest.mark.process
+@pytest.mark.skipif(PROMTOOL is None, reason=NO_PROMTOOL)
+def test_alert_of_a_shard_ends_when_its_report_is_removed(tmp_path: Path) -> None:
+    alert = "KrakenBookNoLeader"
+    moments = {"10m": [fired(alert, CASES[alert])], "12m": []}
+    run_tests(tmp_path, unit_test(alert, REMOVED, moments))
+
+
+def run_tests(folder: Path, *tests: Any) -> None:
+    """Let promtool run unit tests of the rules."""
+    file = folder / "alert.test.yml"
     text = yaml.safe_dump(
-        {"rule_files": [str(RULES)], "evaluation_interval": "15s", "tests": tests}
+        {"rule_files": [str(RULES)], "evaluation_interval": "15s", "tests": list(tests)}
     )
     file.write_text(text)
     promtool("test", "rules", file)
