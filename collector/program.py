@@ -27,12 +27,12 @@ from collector.tape.recorder import TapeRecorder
 from collector.venues.choice import open_venue
 from kraken_book import __speedups__
 from kraken_book.contract.write import Retention
+from kraken_book.redis_url import without_password
 from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
 from runtime.redis.client import connect_nodes
-from runtime.redis.url import without_password
 from runtime.service import (
     begin,
     end_tasks,
