@@ -33,9 +33,19 @@ NODE_TIMEOUT_SECONDS = 1
 
 
 class RedisServer:
-    """One server on a free port; its data survives a restart only with the option `appendonly`."""
+    """One server on a free port; its data survives a restart only with the option `appendonly`.
 
-    def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
+    Args:
+        folder: The folder of the server's own folder.
+        name: The name of that folder.
+        options: Redis's options.
+        user: The user of `client`, who needs no password; None for the default one.
+
+    """
+
+    def __init__(
+        self, folder: Path, name: str, options: Mapping[str, object], user: str | None = None
+    ) -> None:
         self.port = free_port()
         self.folder = folder / name
         self.folder.mkdir()
@@ -46,13 +56,19 @@ class RedisServer:
             "set-proc-title": "no",
             **options,
         }
+        self._user = user
         self._arguments: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self.client = self._connect()
 
     def _connect(self) -> Redis:
         return Redis(
-            port=self.port, decode_responses=True, socket_timeout=5, retry=Retry(NoBackoff(), 0)
+            port=self.port,
+            username=self._user,
+            password=None if self._user is None else "any",
+            decode_responses=True,
+            socket_timeout=5,
+            retry=Retry(NoBackoff(), 0),
         )
 
     @property
@@ -152,8 +168,12 @@ class Fleet:
 
     def server(self, name: str, **options: object) -> RedisServer:
         """Return a new server that is not yet started; underscores in options become dashes."""
+        return self.server_for(None, name, **options)
+
+    def server_for(self, user: str | None, name: str, **options: object) -> RedisServer:
+        """Return a new server whose `client` is this user, who needs no password."""
         dashed = {option.replace("_", "-"): value for option, value in options.items()}
-        server = RedisServer(self._folder, name, dashed)
+        server = RedisServer(self._folder, name, dashed, user)
         self._undo.callback(lambda: server.kill() if server._process else None)
         return server
 

@@ -74,9 +74,10 @@ line_of() {
 }
 
 # The health check needs no password: anybody may ask whether Redis answers, and nothing else.
+# Nobody can be the default user, whose rights Redis needs to load its append-only file.
 write_users() {
     {
-        echo "user default off"
+        echo "user default off ~* &* +@all"
         echo "user health on nopass resetchannels -@all +ping"
         echo "user exporter on nopass resetchannels -@all +ping +info +client|setname +dbsize +slowlog|len +slowlog|get +latency|latest +latency|histogram +cluster|info"
         for user in $users; do line_of "$user"; done

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 from redis import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from lab.ports import free_port
 from lab.process import ROOT
@@ -48,11 +48,9 @@ def as_users(url: str) -> tuple[str, str]:
 def acl_for_tests(folder: Path) -> str:
     """Write the deployed configuration plus a user for the tests; return its path."""
     text = ACL.read_text()
-    assert text.count("\nuser default off\n") == 1
+    assert text.count("\nuser default off ") == 1
     path = folder / "acl.conf"
-    path.write_text(
-        text.replace("user default off", "user default on nopass ~* resetchannels +@all")
-    )
+    path.write_text(text.replace("user default off", "user default on nopass"))
     return str(path)
 
 
@@ -68,6 +66,28 @@ def test_deployed_acl_users_can_do_their_work_and_no_more(stage: Stage, tmp_path
         collector.hset("somebody:else", "key", "value")
     api.close()
     collector.close()
+
+
+def test_redis_with_the_deployed_users_has_all_data_after_a_restart(
+    stage: Stage, tmp_path: Path
+) -> None:
+    users = tmp_path / "acl.conf"
+    users.write_text(f"{ACL.read_text()}\nuser operator on nopass ~* &* +@all\n")
+    server = stage.enter(Fleet(tmp_path)).server_for("operator", "redis", appendonly="yes")
+    server.start(str(users))
+    with pytest.raises(AuthenticationError):
+        Redis.from_url(server.url).ping()
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "120")
+    collector_url, _ = as_users(server.url)
+    collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    collector.wait_until_live(1)
+    collector.stop()
+    book, events = "kraken:book:{BTC/USD}", "kraken:events:{BTC/USD}"
+    before = server.client.hgetall(book), server.client.xlen(events)
+    server.kill()
+    server.start()
+    assert (server.client.hgetall(book), server.client.xlen(events)) == before
+    assert before[1]
 
 
 def test_deployed_acl_users_work_in_cluster(stage: Stage, tmp_path: Path) -> None:

@@ -145,8 +145,7 @@ class Happenings:
                 old.start()
             wait_until(lambda: follows(old), "the old master follows", ELECTION_TIMEOUT)
         except AssertionError as error:
-            log = (fleet.sentinel.folder / "log").read_text()
-            raise AssertionError(f"{error}\nthe Sentinel's log ends:\n{log[-2000:]}") from None
+            raise AssertionError(f"{error}\n{_logs_of(fleet.sentinel, old, new)}") from None
 
     def _start_replica(self) -> None:
         self._house.other_api.restart()
@@ -160,3 +159,11 @@ class Happenings:
     def _wait_for_answers(self, key: str, status: int) -> None:
         for api in (self._house.api, self._house.other_api):
             api.answers("/symbols", status, headers=bearer(key))
+
+
+def _logs_of(*servers: RedisServer) -> str:
+    """Return the ends of the logs of servers of Redis."""
+    return "\n".join(
+        f"{server.folder.name} (port {server.port}):\n{(server.folder / 'log').read_text()[-3000:]}"
+        for server in servers
+    )

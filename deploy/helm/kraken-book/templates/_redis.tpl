@@ -17,9 +17,10 @@ maxmemory-policy noeviction
 {{- end -}}
 
 {{/* The users of Redis. Those of collector and api are in files/redis-acl.conf, for Kraken's keys: each
-pattern of a key of Kraken is repeated for every venue. start.sh replaces @NAME@ by a hash. */}}
+pattern of a key of Kraken is repeated for every venue. start.sh replaces @NAME@ by a hash. Nobody can
+be the default user, whose rights Redis needs to load its append-only file. */}}
 {{- define "kraken-book.redisUsers" -}}
-user default reset
+user default off ~* &* +@all
 user health on nopass resetkeys resetchannels -@all +ping
 user operator on #@operator@ ~* &* +@all
 {{- if .Values.redis.exporter.enabled }}
