@@ -36,6 +36,12 @@ from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
+# The most entries that one read of all rings of a node returns: 10 MB in a reply, and some times
+# that as objects. Rings that have more are read again at once.
+MAX_ENTRIES_TOGETHER = 20_000
+# A read of many rings still makes progress in each.
+MIN_ENTRIES = 10
+
 
 class RingFeed:
     """Reads the streams of started rings, in one round trip for all rings of a node.
@@ -44,12 +50,21 @@ class RingFeed:
         nodes: The nodes of Redis.
         corrupt: The record of corrupt keys.
         max_entries: The most entries of one stream that one read returns.
+        max_together: The most entries of all streams that one read returns, unless there are so
+            many streams that each would have less than MIN_ENTRIES.
     """
 
-    def __init__(self, nodes: Nodes, corrupt: CorruptKeys, max_entries: int = MAX_ENTRIES) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        corrupt: CorruptKeys,
+        max_entries: int = MAX_ENTRIES,
+        max_together: int = MAX_ENTRIES_TOGETHER,
+    ) -> None:
         self._nodes = nodes
         self._corrupt = corrupt
         self._max_entries = max_entries
+        self._max_together = max_together
         self._catching_up = SingleFlight(self.catch_up)
         # One read of a node at a time: concurrent ones would return the same events twice.
         self._locks: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
@@ -90,9 +105,10 @@ class RingFeed:
         moved: list[Ring] = []
         async with self._locks.setdefault(node, asyncio.Lock()):
             while rings:
+                most = self._most_of_each(len(rings))
                 # `send` returns an error of one key in its reply, so the others are read.
-                replies = await self._nodes.send(node, [self._read_command(r) for r in rings])
-                rings, moved_now = await self.append_replies(rings, replies)
+                replies = await self._nodes.send(node, [self._command(r, most) for r in rings])
+                rings, moved_now = await self.append_replies(rings, replies, most)
                 moved += moved_now
         for ring in moved:
             other = self.node_of(ring)
@@ -100,13 +116,14 @@ class RingFeed:
                 await self.read(other, [ring], moves=moves - 1)
 
     async def append_replies(
-        self, rings: Sequence[Ring], replies: Sequence[object]
+        self, rings: Sequence[Ring], replies: Sequence[object], most: int = MAX_ENTRIES
     ) -> tuple[list[Ring], list[Ring]]:
         """Append the events in `replies`.
 
         Args:
             rings: The rings that were read.
             replies: The reply for each ring: entries, or the error of its key.
+            most: The most entries of a reply. One that has as many is full.
 
         Returns:
             The rings that may have more entries in Redis, because their replies were full, and the
@@ -125,7 +142,7 @@ class RingFeed:
                 continue
             last = ring.last
             self.append(ring, entries_in(ring.symbol, reply, self._corrupt))
-            if isinstance(reply, list) and len(reply) >= self._max_entries and ring.is_started:
+            if isinstance(reply, list) and len(reply) >= most and ring.is_started:
                 if ring.last is last:
                     # All entries were corrupt: the next read must begin after them.
                     self._passed[ring] = reply[-1][0].decode()
@@ -169,7 +186,11 @@ class RingFeed:
         if passed is not None and id_order(stream_id) <= id_order(passed):
             del self._passed[ring]
 
-    def _read_command(self, ring: Ring) -> Command:
+    def _most_of_each(self, rings: int) -> int:
+        """Return the most entries of each stream for a read of so many."""
+        return min(self._max_entries, max(MIN_ENTRIES, self._max_together // rings))
+
+    def _command(self, ring: Ring, most: int) -> Command:
         after = ring.last.id
         passed = self._passed.get(ring)
         if passed is not None:
@@ -177,7 +198,7 @@ class RingFeed:
                 after = passed
             else:
                 del self._passed[ring]
-        return ("XRANGE", events_key(ring.symbol), f"({after}", "+", "COUNT", self._max_entries)
+        return ("XRANGE", events_key(ring.symbol), f"({after}", "+", "COUNT", most)
 
 
 def _observe_lag(symbol: str, event_id: str) -> None:
