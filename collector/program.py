@@ -20,7 +20,7 @@ from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
 from collector.publish.troubles import Troubles
 from collector.report.ops import make_ops_app
-from collector.report.readiness import Readiness
+from collector.report.readiness import LeadReadiness
 from collector.report.reporter import Reporter
 from collector.settings import CollectorSettings
 from collector.tape.folder import TapeFolder, TapeFolderUnusable, TapeLimits
@@ -110,7 +110,7 @@ class Collector:
         self._reporter = Reporter(
             nodes, shard, feed, leadership, lease, troubles, tape, venue=venue.name
         )
-        self._readiness = Readiness(feed, lease)
+        self._readiness = LeadReadiness(feed, lease)
         VENUE.labels(venue.name).set(1)
         WAITING.set_function(publisher.count_unwritten)
         if tape is not None:

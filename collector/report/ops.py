@@ -10,14 +10,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from collector.report.readiness import Readiness
+from collector.report.readiness import LeadReadiness
 from collector.report.reporter import Reporter
 from kraken_book import __version__
 from runtime.http.exposition import is_open_metrics, metrics_text
 from runtime.http.local_hosts import LocalHosts
 
 
-def make_ops_app(reporter: Reporter, readiness: Readiness, listens_on: str) -> ASGIApp:
+def make_ops_app(reporter: Reporter, readiness: LeadReadiness, listens_on: str) -> ASGIApp:
     """Return the app that serves the reporter's description, the readiness and the metrics.
 
     Args:

@@ -10,7 +10,7 @@ from collector.lead.lease import Lease, LeaseState
 Unready = Literal["starting", "no-live-book", "newer-contract"]
 
 
-class Readiness:
+class LeadReadiness:
     """Tells whether a collector could lead.
 
     It is `starting` until each symbol has had a live book or was refused. After that, one book in

@@ -14,7 +14,7 @@ from collector.lead.lease import Lease
 from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
 from collector.report.ops import make_ops_app
-from collector.report.readiness import Readiness
+from collector.report.readiness import LeadReadiness
 from collector.report.reporter import Reporter
 from collector.settings import Shard
 from kraken_book.contract.keys import FEED
@@ -40,7 +40,7 @@ class Collecting:
         nodes, leadership = OneNode(redis), Leadership()
         publisher = Publisher(nodes, RETENTION, str(SHARD), leadership, FeedLoad())
         self.lease = Lease(nodes, SHARD, 5.0, publisher)
-        self.readiness = Readiness(self.feed, self.lease)
+        self.readiness = LeadReadiness(self.feed, self.lease)
         self.reporter = Reporter(nodes, SHARD, self.feed, leadership, self.lease)
 
     def become_live(self, symbol: str) -> None:
