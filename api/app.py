@@ -44,6 +44,7 @@ from api.views.channel_registry import UPDATE_INTERVAL, ChannelRegistry
 from api.views.roster import GONE_SECONDS, Roster
 from kraken_book.access_keys import NO_LIMITS
 from kraken_book.errors import Unusable
+from kraken_book.redis_url import without_password
 from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
@@ -51,7 +52,6 @@ from runtime.log_output import LogOutput
 from runtime.logs import get_logger
 from runtime.redis.client import connect_nodes
 from runtime.redis.nodes import Nodes
-from runtime.redis.url import without_password
 from runtime.service import (
     begin,
     end_tasks,

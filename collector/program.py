@@ -20,6 +20,7 @@ from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
 from collector.publish.troubles import Troubles
 from collector.report.ops import make_ops_app
+from collector.report.readiness import LeadReadiness
 from collector.report.reporter import Reporter
 from collector.settings import CollectorSettings
 from collector.tape.folder import TapeFolder, TapeFolderUnusable, TapeLimits
@@ -27,12 +28,12 @@ from collector.tape.recorder import TapeRecorder
 from collector.venues.choice import open_venue
 from kraken_book import __speedups__
 from kraken_book.contract.write import Retention
+from kraken_book.redis_url import without_password
 from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
 from runtime.redis.client import connect_nodes
-from runtime.redis.url import without_password
 from runtime.service import (
     begin,
     end_tasks,
@@ -109,6 +110,7 @@ class Collector:
         self._reporter = Reporter(
             nodes, shard, feed, leadership, lease, troubles, tape, venue=venue.name
         )
+        self._readiness = LeadReadiness(feed, lease)
         VENUE.labels(venue.name).set(1)
         WAITING.set_function(publisher.count_unwritten)
         if tape is not None:
@@ -121,7 +123,7 @@ class Collector:
         feeding = [asyncio.create_task(self._feed.run())]
         work = (self._publisher.run(), self._lease.run(), self._reporter.run())
         working = [asyncio.create_task(each) for each in work]
-        ops = make_ops_app(self._reporter, listener.getsockname()[0])
+        ops = make_ops_app(self._reporter, self._readiness, listener.getsockname()[0])
         serving = asyncio.create_task(serve(ops, listener, stop))
         await stop_or_failure(stop, [*feeding, *working, serving])
         stop.set()

@@ -27,6 +27,7 @@ from pathlib import Path
 from api.settings import ApiSettings
 from kraken_book.errors import MissingExtra
 from kraken_book.extras import require_extra
+from kraken_book.redis_url import without_password
 from kraken_book.selection import Selection, parse_selection
 from kraken_book.symbols import symbol_of
 from launcher.embedded_redis import EmbeddedRedis
@@ -38,7 +39,6 @@ from launcher.supervisor import Supervisor
 from launcher.terminal import Welcome, print_line, welcome_when_ready
 from runtime.command_line import ExitCodes, refuse_arguments
 from runtime.listening import listen
-from runtime.redis.url import without_password
 
 REDIS_PING_TIMEOUT = 3.0
 

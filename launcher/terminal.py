@@ -18,12 +18,12 @@ from threading import Thread
 from urllib.parse import parse_qs, quote, urlsplit
 
 from kraken_book.contract.keys import book_key
+from kraken_book.redis_url import without_password
 from kraken_book.selection import Selection
 from kraken_book.symbols import venue_of
 from runtime.healthcheck import is_healthy
 from runtime.log_output import LineWriter
 from runtime.printable import printable, printable_lines, printable_with_colours
-from runtime.redis.url import without_password
 
 DEFAULT_SYMBOL = "BTC/USD"
 

@@ -63,8 +63,10 @@ def pass_over_late_failures() -> None:
     """
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, OSError) and isinstance(context.get("future"), asyncio.Future):
+        error, future = context.get("exception"), context.get("future")
+        # A task that fails is a fault of the service.
+        is_attempt = isinstance(future, asyncio.Future) and not isinstance(future, asyncio.Task)
+        if isinstance(error, OSError) and is_attempt:
             log.debug("attempt failed after it was given up", error=str(error))
         else:
             loop.default_exception_handler(context)

@@ -28,10 +28,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from kraken_book.redis_url import without_password
 from runtime.env_file import find_env_file_fault
 from runtime.log_levels import LogLevels, parse_levels
 from runtime.printable import printable
-from runtime.redis.url import check_redis_url, without_password
+from runtime.redis.url import check_redis_url
 from runtime.retired_settings import RETIRED, RetiredSetting, new_values
 from runtime.setting_names import find_unknown_settings, is_service_link
 

@@ -17,6 +17,7 @@ from api.delivery.streams import Streams
 from api.http.ops import Ops
 from api.store.book_store import BookStore
 from collector.report.ops import make_ops_app
+from collector.report.readiness import LeadReadiness
 from collector.report.reporter import Reporter
 from kraken_book import __version__
 from kraken_book.contract.version import CONTRACT
@@ -78,7 +79,7 @@ async def test_healthz_of_api_has_the_version() -> None:
 
 
 async def test_healthz_of_collector_has_the_version() -> None:
-    app = make_ops_app(cast(Reporter, DescribedCollector()), "0.0.0.0")
+    app = make_ops_app(cast(Reporter, DescribedCollector()), cast(LeadReadiness, None), "0.0.0.0")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         response = await client.get("http://collector/healthz")
     assert response.json() == {"status": "ok", "version": __version__, "epoch": 1}

@@ -11,6 +11,7 @@ from api.access.permission import Denied, Permission
 from api.access.watched_file import CHECK_INTERVAL, WatchedFile
 from api.store.metrics import KEY_FILE_UP, KEYS
 from kraken_book.access_keys import MAX_FILE_BYTES, digest_of, parse_key_file
+from kraken_book.errors import Unusable
 
 
 class KeyFile:
@@ -60,6 +61,9 @@ class KeyFile:
 
 def _permissions(content: bytes) -> Mapping[str, Permission]:
     """Return what each key of a key file permits, by the digest of the key; raise Unusable."""
+    if not content.strip():
+        # A file that is written in place is empty for a moment, in which no key would be valid.
+        raise Unusable('it is empty; a key file without keys is {"keys": []}')
     keys = parse_key_file(content)
     KEYS.set(len(keys))
     return {

@@ -290,17 +290,21 @@ class _Pause:
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
-        self.changed_at = 0.0
+        self.changed_at = monotonic()
         self._timers: dict[Waker, asyncio.TimerHandle] = {}
 
     def on_change(self, waker: Waker) -> None:
         """Call `waker` once, after a random time within `RETRY_SECONDS`."""
         self.forget(waker)
         loop = asyncio.get_running_loop()
-        self._timers[waker] = loop.call_later(random.uniform(*RETRY_SECONDS), waker)
+        self._timers[waker] = loop.call_later(random.uniform(*RETRY_SECONDS), self._end, waker)
 
     def forget(self, waker: Waker) -> None:
         """Remove `waker`, so that it is not called."""
         timer = self._timers.pop(waker, None)
         if timer is not None:
             timer.cancel()
+
+    def _end(self, waker: Waker) -> None:
+        self.changed_at = monotonic()
+        waker()

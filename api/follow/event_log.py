@@ -92,7 +92,7 @@ class EventLog:
     ) -> None:
         self._capacity = capacity
         self._wake_seconds = wake_seconds
-        self.changed_at = 0.0
+        self.changed_at = monotonic()
         """The steady time of the last change."""
         self.waiting = 0
         """The number of readers that wait for a book to open with."""

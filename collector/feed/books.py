@@ -52,6 +52,7 @@ class SymbolBook:
         name: The symbol for readers, which has the venue if it is not Kraken.
         status: `live` while the book is verified and followed.
         reason: Reason for another status, if there is one.
+        is_answered: Whether the book was live or refused once.
         precision: Decimals of prices and quantities; None until the venue has sent them.
         pair_status: The venue's status of the pair.
         resyncs: Number of times that the book was dropped and subscribed to again.
@@ -81,6 +82,7 @@ class SymbolBook:
         self.link = link or Link()
         self.status: SymbolStatus = "asked"
         self.reason: str | None = None
+        self.is_answered = False
         self.precision: Precision | None = None
         self.pair_status: str | None = None
         self.resyncs = 0
@@ -176,6 +178,7 @@ class SymbolBook:
             self.lane.drop()
         self._verified(checksum, time, read_at)
         self.status, self.reason = "live", None
+        self.is_answered = True
         if self.listener is not None:
             self.listener.on_snapshot()
 
@@ -227,6 +230,7 @@ class SymbolBook:
 
     def refuse(self, reason: str) -> None:
         """Become `refused`, because the venue does not send this book, for `reason`."""
+        self.is_answered = True
         self._become("refused", reason)
 
     def _become(self, status: SymbolStatus, reason: str | None) -> None:

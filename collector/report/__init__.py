@@ -1,5 +1,6 @@
 """Reports of the collector for operators.
 
 - `reporter`: writes the field of this shard in `kraken:feed`, and removes unused keys.
-- `ops`: the HTTP endpoints /healthz and /metrics.
+- `readiness`: tells whether this collector could lead.
+- `ops`: the HTTP endpoints /healthz, /readyz and /metrics.
 """

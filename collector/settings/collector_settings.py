@@ -73,9 +73,9 @@ class CollectorSettings(VenueSettings, ServiceSettings):
     collector_tape_max_days: Annotated[float, Field(ge=0.01, le=36_500)] = 30.0
     """most days that the tape's files are kept"""
     collector_host: str = "127.0.0.1"
-    """address of /healthz and /metrics"""
+    """address of /healthz, /readyz and /metrics"""
     collector_port: Port = 9820
-    """port of /healthz and /metrics"""
+    """port of /healthz, /readyz and /metrics"""
 
     @property
     def followed(self) -> FollowedVenue:

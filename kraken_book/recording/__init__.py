@@ -14,7 +14,7 @@ at a time.
 like `watch`. The folder `export` writes the formats of other programs.
 If a recording is played again, `raised_positions` are above those of the play before.
 A `replayer` writes a recording into Redis: it makes a `replayed_book` of each symbol, and the
-`replay_target` carries out their writes.
+`replay_target` carries out their writes, on the server of `replay_url`.
 
 All of this needs the extra `recording`.
 """

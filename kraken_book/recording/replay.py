@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -103,7 +103,7 @@ class RecordedBooks:
 
     def __iter__(self) -> Iterator[LiveBook]:
         for events in self._passes():
-            pace = ReplayPace(self._speed)
+            pace = ReplayPace(self._speed, time.monotonic)
             for recorded in events:
                 if (book := self._apply(recorded)) is not None:
                     if (seconds := pace.seconds_until(recorded.recorded_at)) > 0:
@@ -112,7 +112,7 @@ class RecordedBooks:
 
     async def __aiter__(self) -> AsyncIterator[LiveBook]:
         for events in self._passes():
-            pace = ReplayPace(self._speed)
+            pace = ReplayPace(self._speed, time.monotonic)
             while chunk := await asyncio.to_thread(_chunk, events):
                 for recorded in chunk:
                     if (book := self._apply(recorded)) is not None:
@@ -177,17 +177,19 @@ class ReplayPace:
 
     Args:
         speed: The factor of the recorded pace; None is at once.
+        clock: Returns monotonic seconds.
     """
 
-    def __init__(self, speed: float | None) -> None:
+    def __init__(self, speed: float | None, clock: Callable[[], float]) -> None:
         self._speed = speed
+        self._clock = clock
         self._first: tuple[int, float] | None = None
 
     def seconds_until(self, recorded_at: int) -> float:
         """Return the seconds until an event is due, from the first one on."""
         if self._speed is None:
             return 0.0
-        now = time.monotonic()
+        now = self._clock()
         if self._first is None:
             self._first = recorded_at, now
         first, begun = self._first

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
 
 import msgspec
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     BusyLoadingError,
     NoScriptError,
@@ -29,7 +25,6 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as NoAnswer
-from redis.retry import Retry
 
 from kraken_book.backoff import Backoff
 from kraken_book.contract.keys import (
@@ -45,13 +40,13 @@ from kraken_book.contract.keys import (
 from kraken_book.contract.script import LEASE, RELEASE, WRITE
 from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
 from kraken_book.contract.write import WriteCall
-from kraken_book.errors import Unusable
-from kraken_book.hosts import is_port
 from kraken_book.position import Position
+from kraken_book.recording.replay_url import make_client
+from kraken_book.redis_url import without_password
 from kraken_book.symbols import KRAKEN, pair_of, venue_of
 from kraken_book.timestamps import rfc3339
 
-__all__ = ["SHARD", "ReplayPatience", "ReplayStopped", "ReplayTarget", "check_url"]
+__all__ = ["SHARD", "ReplayPatience", "ReplayStopped", "ReplayTarget"]
 
 SHARD = "0/1"
 """The shard of a replay, which has all symbols."""
@@ -64,7 +59,6 @@ LEAST_RETRY, MOST_RETRY = 0.05, 1.0
 
 # The same commands may succeed later.
 _PASSING = (BusyLoadingError, OutOfMemoryError, ReadOnlyError)
-_SCHEMES = ("redis", "rediss", "unix")
 
 Command = tuple[Any, ...]
 
@@ -86,37 +80,6 @@ class ReplayPatience(Protocol):
         """Wait, but not longer than until the program should end."""
 
 
-def check_url(url: str) -> str:
-    """Return the URL of one Redis server.
-
-    Raises:
-        Unusable: It is another URL; the message says which ones are valid.
-    """
-    forms = "redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
-    scheme = urlsplit(url).scheme
-    if scheme in {f"{each}+{engine}" for each in _SCHEMES for engine in ("cluster", "sentinel")}:
-        raise Unusable(
-            f"{_without_password(url)}: a replay writes into one Redis server, not into a cluster"
-            f" or through Sentinels: use {forms}"
-        )
-    if scheme not in _SCHEMES:
-        raise Unusable(f"{_without_password(url)!r} is no URL of a Redis server: use {forms}")
-    return url
-
-
-def _check_port(client: Redis) -> None:
-    """Raise ValueError if `?port=` of the URL is no port; redis-py checks only the one before."""
-    port = str(client.connection_pool.connection_kwargs.get("port", 6379))
-    if not port.isdecimal() or not is_port(int(port)):
-        raise ValueError(f"?port={port} is not a port: use a number from 1 to 65535")
-
-
-def _without_password(url: str) -> str:
-    """Return a URL with `***` in place of its password."""
-    shown = re.sub(r"(://[^:@/?#]*:).*@", r"\1***@", url)
-    return re.sub(r"([?&]password=)[^&]*", r"\1***", shown)
-
-
 class ReplayTarget:
     """A connection to Redis.
 
@@ -128,19 +91,10 @@ class ReplayTarget:
 
     def __init__(self, url: str, patience: ReplayPatience, lease_wait: float = LEASE_WAIT) -> None:
         self._lease_wait = lease_wait
-        self._shown = _without_password(check_url(url))
+        self._shown = without_password(url)
         self._patience = patience
-        try:
-            self._redis = Redis.from_url(
-                url,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                # This class repeats commands itself, and ends if the program should end.
-                retry=Retry(NoBackoff(), 0),
-            )
-            _check_port(self._redis)
-        except ValueError as error:
-            raise Unusable(f"{self._shown}: {error}") from None
+        # This class repeats commands itself, and ends if the program should end.
+        self._redis = make_client(url, TIMEOUT)
         self._venues: tuple[str, ...] = (KRAKEN,)
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         # Redis's time in microseconds, and when it came.

@@ -67,6 +67,8 @@ class ReplayedBook:
         self._batches: list[tuple[int, list[EventEntry]]] = []
         self.waiting = 0
         """The number of events that wait."""
+        self.is_written = last is not None
+        """Whether Redis has had events of this book, even if it has lost them."""
 
     @property
     def last(self) -> Position | None:
@@ -173,9 +175,12 @@ class ReplayedBook:
         Args:
             at: The time, RFC 3339.
         """
-        if self.last is None or self._verified.position is None:
+        position = self._verified.position
+        if position is None or not self.is_written:
             return
-        epoch, seq = self.last.epoch, self.last.seq + 1
+        # There is no last event if Redis has lost the stream and there was no snapshot after that.
+        last = self.last or self._positions.raised(position)
+        epoch, seq = last.epoch, last.seq + 1
         self._verified.begin()
         status = StatusChange(self.symbol, seq, epoch, "syncing", "stopped", at)
         self._doubt = status
@@ -286,6 +291,7 @@ class ReplayedBook:
             self._batches.append((position.epoch, []))
         self._batches[-1][1].append(EventEntry(kind, position.seq, data))
         self._positions.last = position
+        self.is_written = True
         self.waiting += 1
 
     def _end_doubt(self) -> None:

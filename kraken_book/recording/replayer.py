@@ -60,6 +60,7 @@ class Replayer:
         target: The Redis, which is connected.
         patience: Waits between events.
         on_progress: Called often.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class Replayer:
         target: ReplayTarget,
         patience: ReplayPatience,
         on_progress: Callable[[Replayer], None] = lambda _: None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._plan = plan
         self._target = target
         self._patience = patience
         self._on_progress = on_progress
+        self._clock = clock
         self._files: dict[str, list[BookFile]] = defaultdict(list)
         for file in plan.files:
             self._files[file.metadata.symbol].append(file)
@@ -129,8 +132,8 @@ class Replayer:
         self._confirm()
         self.passes += 1
         if self.passes == 1:
-            self._wait(monotonic() + self._plan.lead_in)
-        pace = ReplayPace(self._plan.speed)
+            self._wait(self._clock() + self._plan.lead_in)
+        pace = ReplayPace(self._plan.speed, self._clock)
         for recorded in events:
             self._wait_until_due(pace, recorded)
             if self._patience.is_over:
@@ -176,7 +179,7 @@ class Replayer:
 
     def _wait_until_due(self, pace: ReplayPace, recorded: RecordedEvent) -> None:
         seconds = pace.seconds_until(recorded.recorded_at)
-        now = monotonic()
+        now = self._clock()
         is_full = self._waiting >= MAX_WAITING_EVENTS
         if is_full or max(0.0, seconds) + now - self._flushed_at >= FLUSH_INTERVAL:
             self._flush()
@@ -185,7 +188,7 @@ class Replayer:
     def _wait(self, until: float) -> None:
         """Wait, and confirm the books meanwhile."""
         while True:
-            now = monotonic()
+            now = self._clock()
             if now - self._confirmed_at >= CONFIRM_INTERVAL:
                 self._flush()
                 self._confirm()
@@ -195,7 +198,7 @@ class Replayer:
 
     def _flush(self) -> None:
         """Write the events that wait."""
-        self._flushed_at = monotonic()
+        self._flushed_at = self._clock()
         confirmed_at = self._target.confirmed_at
         while self._due:
             due, self._due, self._waiting = self._due, {}, 0
@@ -232,7 +235,7 @@ class Replayer:
 
     def _confirm(self) -> None:
         """Confirm live books, write the states and the report, and renew the lease."""
-        self._confirmed_at = monotonic()
+        self._confirmed_at = self._clock()
         confirmed_at, retention = self._target.confirmed_at, self._plan.retention
         calls = [
             call
@@ -254,7 +257,7 @@ class Replayer:
             self._flush()
 
     def _write_states(self) -> None:
-        states = {book.symbol: book.state for book in self._books.values() if book.last}
+        states = {book.symbol: book.state for book in self._books.values() if book.is_written}
         report = {"replay": {"books": self.books, "events": self.events, "passes": self.passes}}
         self._target.write_states(states, report)
 

@@ -16,16 +16,17 @@ from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
-from redis.credentials import CredentialProvider
 from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from kraken_book.hosts import is_port
+from kraken_book.password_file import PasswordFile
+from kraken_book.redis_url import without_password_file
 from runtime.redis.cluster import ClusterNodes
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes, OneNode
 from runtime.redis.redis_py_internals import master_pool, server_pool
-from runtime.redis.url import Address, parse_redis_url, without_password_file
+from runtime.redis.url import Address, parse_redis_url
 
 # Shorter than the timeout of data nodes, because another Sentinel can be asked.
 SENTINEL_TIMEOUT = 1.0
@@ -134,29 +135,6 @@ class _Sentinels(Sentinel):
         if not is_port(port):
             raise MasterNotFoundError(f"{host}:{port} is no address: ports are 1 to 65535")
         return host, port
-
-
-class PasswordFile(CredentialProvider):
-    """Reads the password from its file for each new connection, so that it can be replaced.
-
-    Args:
-        user: The user; empty for the default one.
-        path: The file. White space around the password is ignored.
-    """
-
-    def __init__(self, user: str, path: Path) -> None:
-        self._user = user
-        self._path = path
-
-    def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        """Return user and password; raise OSError if the file cannot be read."""
-        password = self._path.read_text(errors="replace").strip()
-        return (self._user, password) if self._user else (password,)
-
-    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
-        """Return user and password; raise OSError if the file cannot be read."""
-        # The file is small, and local.
-        return self.get_credentials()
 
 
 def _credentials(url: str) -> tuple[str, dict[str, Any]]:

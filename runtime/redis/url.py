@@ -12,21 +12,16 @@ User and password are those of the data nodes. Parameters after `?` are redis-py
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from kraken_book.redis_url import FILE_PARAMETER, split_url
 
 SERVER_FORMS = "redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
 SENTINEL_FORM = "redis+sentinel://host:port,host:port/master/db"
 CLUSTER_FORM = "redis+cluster://host:port,host:port"
 SENTINEL_PORT, REDIS_PORT = 26379, 6379
-FILE_PARAMETER = "password_file"
-
-_URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
-    r"(?P<netloc>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?"
-)
 
 
 class Address(NamedTuple):
@@ -87,40 +82,11 @@ def check_redis_url(url: str) -> str:
     return url
 
 
-def without_password(url: str) -> str:
-    """Return `url` with `***` in place of its passwords, even if it is not a valid URL."""
-    shown = re.sub(r"(://[^:@/?#]*:).*@", r"\1***@", url)
-    return re.sub(r"([?&](?:ssl_)?password=)[^&]*", r"\1***", shown)
-
-
-def without_password_file(url: str) -> tuple[str, str, str]:
-    """Split the password file from the URL of one server.
-
-    Args:
-        url: A URL that redis-py accepts, except for `?password_file=`.
-
-    Returns:
-        The URL without user and file, the user, and the path of the file; if the URL has no file,
-        the URL as it was and two empty texts.
-    """
-    parts = _split(url)
-    parameters = parse_qsl(parts.query, keep_blank_values=True)
-    path = dict(parameters).get(FILE_PARAMETER, "")
-    if not path:
-        return url, "", ""
-    user, _, address = parts.netloc.rpartition("@")
-    query = urlencode([each for each in parameters if each[0] != FILE_PARAMETER])
-    plain = f"{parts.scheme}://{address}{parts.path}" + (f"?{query}" if query else "")
-    return plain, unquote(user.rpartition(":")[0] or user), path
-
-
 def _split(url: str) -> SplitResult:
-    # urlsplit of some Python versions refuses a list of addresses if one of them has brackets.
-    match = _URL.fullmatch(url)
-    if match is None:
+    parts = split_url(url)
+    if parts is None:
         raise ValueError(f"no scheme; use {SERVER_FORMS}")
-    scheme, netloc, path, query = match.group("scheme", "netloc", "path", "query")
-    return SplitResult(scheme.lower(), netloc, path, query or "", "")
+    return parts
 
 
 def _check_server(parts: SplitResult) -> None:

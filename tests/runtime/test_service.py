@@ -36,3 +36,19 @@ async def test_other_failures_that_nobody_awaits_are_errors(
     leave_future_with(ValueError("a fault"))
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("asyncio", "ERROR")
+
+
+async def test_task_that_nobody_awaits_and_that_fails_is_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pass_over_late_failures()
+
+    async def fail() -> None:
+        raise OSError(28, "No space left on device")
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("asyncio", "ERROR")

@@ -50,3 +50,7 @@ class DayWriter(ABC):
     @abstractmethod
     def close(self) -> None:
         """Finish the file."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Close the file without finishing it; the caller removes it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,10 +29,11 @@ def export_books(
     *,
     replaces: bool = False,
     on_events: OnEvents = lambda _: None,
-) -> Iterator[Path]:
+) -> Generator[Path, None, None]:
     """Write files of a format, and yield the path of each when it is finished.
 
-    OSError is raised if a file cannot be written, and Unusable if one exists already.
+    OSError is raised if a file cannot be written, and Unusable if one exists already. After an
+    error, or if the caller closes the iterator, the file that is not finished is removed.
 
     Args:
         files: The book files.
@@ -51,10 +52,13 @@ def export_books(
         of_books[file.metadata.symbol].append(file)
     for symbol in sorted(of_books):
         days = _Days(target, symbol, writer, span, replaces=replaces)
-        for recorded in read_events(of_books[symbol], span.end):
-            on_events(1)
-            yield from days.add(recorded)
-        yield from days.end()
+        try:
+            for recorded in read_events(of_books[symbol], span.end):
+                on_events(1)
+                yield from days.add(recorded)
+            yield from days.end()
+        finally:
+            days.discard()
 
 
 class _Days:
@@ -76,7 +80,8 @@ class _Days:
         self._replaces = replaces
         self._window = Window(symbol)
         self._day: int | None = None
-        self._path = self._partial = target
+        self._path = target
+        self._partial: Path | None = None
         self._writer: DayWriter | None = None
 
     def add(self, recorded: RecordedEvent) -> Iterator[Path]:
@@ -95,11 +100,19 @@ class _Days:
 
     def end(self) -> Iterator[Path]:
         """Finish the file; yield its path if there is one."""
-        if self._writer is not None:
+        if self._writer is not None and self._partial is not None:
             self._writer.close()
             self._partial.replace(self._path)
-            self._writer = None
+            self._writer = self._partial = None
             yield self._path
+
+    def discard(self) -> None:
+        """Remove the file that is not finished, if there is one."""
+        if self._writer is not None:
+            self._writer.abandon()
+        if self._partial is not None:
+            self._partial.unlink(missing_ok=True)
+        self._writer = self._partial = None
 
     def _begin_day(self, day: int) -> None:
         """Begin a file with the book at that time, if there is one."""

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -78,6 +79,11 @@ class Hftbacktest(DayWriter):
                 rows["local_ts"] -= min(0, self._least_latency)
                 array.write(rows.tobytes())
         self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file without finishing it; the caller removes it."""
+        with suppress(OSError):
+            self._file.close()
 
     def _add(self, event: int, step: WindowStep, changes: Iterable[Change]) -> None:
         times = step.exchange_time * 1000, step.local_time * 1000

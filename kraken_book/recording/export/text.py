@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -32,6 +33,12 @@ class _Compressed(DayWriter):
     def close(self) -> None:
         """Finish the file."""
         self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file without finishing it; the caller removes it."""
+        # What it still holds may not fit on the disk.
+        with suppress(OSError):
+            self._file.close()
 
 
 class Ndjson(_Compressed):

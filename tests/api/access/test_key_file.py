@@ -34,13 +34,15 @@ def test_key_with_other_symbols_ends_the_old_permission(
     assert key_file.is_in_force(key_file.permission("kb_btc"))
 
 
-@pytest.mark.parametrize("fault", ["invalid", "missing", "folder"])
+@pytest.mark.parametrize("fault", ["invalid", "empty", "missing", "folder"])
 def test_old_keys_stay_while_the_file_is_unusable(
     keys: WrittenKeys, key_file: KeyFile, fault: str
 ) -> None:
     keys.path.unlink()
     if fault == "invalid":
         keys.path.write_text('{"keys": 5}')
+    elif fault == "empty":
+        keys.path.write_text("\n")
     elif fault == "folder":
         keys.path.mkdir()
     key_file.check()
@@ -51,6 +53,20 @@ def test_old_keys_stay_while_the_file_is_unusable(
     keys.add("new")
     key_file.check()
     assert key_file.permission("kb_new").name == "new"
+
+
+def test_file_without_keys_permits_nothing(keys: WrittenKeys, key_file: KeyFile) -> None:
+    keys.path.write_text('{"keys": []}')
+    key_file.check()
+    with pytest.raises(Denied):
+        key_file.permission("kb_btc")
+
+
+def test_empty_file_is_an_error_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.touch()
+    with pytest.raises(Unusable, match=r'it is empty; a key file without keys is \{"keys": \[\]\}'):
+        KeyFile(path)
 
 
 def test_swapped_symbolic_link_is_noticed(keys: WrittenKeys, tmp_path: Path) -> None:

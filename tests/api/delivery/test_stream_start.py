@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from time import monotonic
+
 import pytest
 
 from api.delivery.stream_start import StreamRequest, WaitingReader, may_wait_for
@@ -116,6 +119,23 @@ async def test_stream_of_all_waits_for_redis_with_only_a_comment() -> None:
     assert await reader.next() == b""
     assert reader.ready() is None
     reader.close()
+
+
+async def test_end_of_a_wait_is_a_change_and_the_time_before_it_is_not_measured() -> None:
+    begun = monotonic()
+    reader = WaitingReader(
+        Replica(connect_redis("redis://127.0.0.1:1/0")).starter, request("BTC/USD"), NO_LIMIT
+    )
+    waiting = reader.log.changed_at
+    assert waiting >= begun
+    called: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def wake() -> bool:
+        called.set_result(reader.log.changed_at)
+        return False
+
+    reader.log.on_change(wake)
+    assert await called > waiting
 
 
 async def test_wait_for_redis_sends_one_status(written: Written) -> None:

@@ -24,16 +24,19 @@ from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.api.replica import Replica, Written
 
+REQUEST = Request({"type": "http", "headers": []})
 
-def report(age: float = 0.0, **changes: Any) -> bytes:
-    """Return the report of a collector, written `age` seconds ago."""
+
+def report(age: float = 0.0, now: int | None = None, **changes: Any) -> bytes:
+    """Return the report of a collector, written `age` seconds before `now` (Unix ns)."""
+    now = time.time_ns() if now is None else now
     return json.dumps(
         {
             "venue": "kraken",
             "leader": {"host": "feed-1", "pid": 7},
             "epoch": 12,
             "waits_for": None,
-            "at": rfc3339(time.time_ns() - int(age * 1e9)),
+            "at": rfc3339(now - int(age * 1e9)),
             "redis": {"status": "ok", "troubles": [{"error": "secret words"}]},
             "symbols": {"live": 2, "syncing": 1},
             "mismatches": {"checksum": 3, "crossed": 1},
@@ -52,20 +55,24 @@ async def status(client: httpx.AsyncClient) -> dict[str, Any]:
     return body
 
 
-async def test_status_has_each_collector_with_its_age(
-    client: httpx.AsyncClient, written: Written
-) -> None:
-    await written.redis.hset(feed_key("kraken"), "1/2", report(age=SILENT_AFTER + 1))
-    await written.redis.hset(feed_key("kraken"), "0/2", report())
-    await written.redis.sadd(VENUES, "binance")
-    body = await status(client)
+async def test_status_has_each_collector_with_its_age(redis: RedisNode) -> None:
+    now = 1000.0
+    unix = time.time_ns() // 1000 * 1000
+    replica = Replica(redis)
+    replica.store.feed_reports = FeedReports(
+        OneNode(redis), replica.store.venues, lambda: now, lambda: unix
+    )
+    route = StatusRoute(replica.store, replica.streams, lambda: now)
+    await redis.hset(feed_key("kraken"), "1/2", report(age=SILENT_AFTER + 1, now=unix))
+    await redis.hset(feed_key("kraken"), "0/2", report(age=SILENT_AFTER, now=unix))
+    await redis.sadd(VENUES, "binance")
+    body = json.loads(bytes((await route.status(REQUEST)).body))
     assert body["redis"] == {"status": "ok", "reason": None, "nodes": 1}
     kraken, binance = body["feeds"]
     assert binance == {"venue": "binance", "reason": None, "malformed": 0, "collectors": []}
     fresh, old = kraken["collectors"]
-    assert [fresh["shard"], fresh["status"]] == ["0/2", "reporting"]
-    assert [old["shard"], old["status"]] == ["1/2", "silent"]
-    assert old["age_ms"] >= (SILENT_AFTER + 1) * 1000
+    assert [fresh["shard"], fresh["status"], fresh["age_ms"]] == ["0/2", "reporting", 5000]
+    assert [old["shard"], old["status"], old["age_ms"]] == ["1/2", "silent", 6000]
     assert fresh["leader"] == {"host": "feed-1", "pid": 7}
     assert [fresh["epoch"], fresh["mismatches"], fresh["resyncs"]] == [12, 4, 4]
     assert fresh["books"] == {"live": 2, "syncing": 1}
@@ -146,12 +153,11 @@ async def test_status_without_redis_has_the_last_reports(redis: RedisNode) -> No
     reports = FeedReports(nodes, replica.store.venues, lambda: now)
     replica.store.feed_reports = reports
     route = StatusRoute(replica.store, replica.streams, lambda: now)
-    request = Request({"type": "http", "headers": []})
     await redis.hset(feed_key("kraken"), "0/1", report())
-    first = json.loads(bytes((await route.status(request)).body))
+    first = json.loads(bytes((await route.status(REQUEST)).body))
     nodes.is_away = True
     now += 60
-    second = json.loads(bytes((await route.status(request)).body))
+    second = json.loads(bytes((await route.status(REQUEST)).body))
     assert [first["redis"]["status"], second["redis"]["status"]] == ["ok", "away"]
     assert second["redis"]["reason"]
     (collector,) = second["feeds"][0]["collectors"]

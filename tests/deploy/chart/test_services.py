@@ -145,8 +145,7 @@ def test_probes_ask_the_operator_endpoints() -> None:
         container = container_of(template)
         if "redis" in name:
             continue
-        ready = "/readyz" if name.endswith("-api") else "/healthz"
-        assert container["readinessProbe"]["httpGet"] == {"path": ready, "port": "ops"}
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "ops"}
         assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "ops"}
         (port,) = (each["containerPort"] for each in container["ports"] if each["name"] == "ops")
         settings = environment(template)

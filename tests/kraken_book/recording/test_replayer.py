@@ -19,7 +19,8 @@ from kraken_book.event import StatusChange, decode_event
 from kraken_book.recording.reader import find_book_files
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.recording.replay import TimeRange
-from kraken_book.recording.replay_target import ReplayStopped, ReplayTarget, check_url
+from kraken_book.recording.replay_target import ReplayStopped, ReplayTarget
+from kraken_book.recording.replay_url import check_url
 from kraken_book.recording.replayer import Replayer, ReplayPlan
 from kraken_book.verified_book import VerifiedBook
 from tests.kraken_book.recording.made import START, events_of, write_file
@@ -28,18 +29,22 @@ BTC = "BTC/USD"
 
 
 class Passes:
-    """Ends a replay after some passes; never waits."""
+    """Ends a replay after some passes; waits by a clock of its own, which takes no time."""
 
     def __init__(self, passes: int = 1) -> None:
         self.left = passes
         self.replayer: Replayer | None = None
+        self.now = 0.0
 
     @property
     def is_over(self) -> bool:
         return self.replayer is not None and self.replayer.passes > self.left
 
     def wait(self, seconds: float) -> None:
-        pass
+        self.now += seconds
+
+    def clock(self) -> float:
+        return self.now
 
 
 @pytest.fixture
@@ -54,14 +59,21 @@ def redis(url: str) -> Iterator[Redis]:
         yield client
 
 
-def replay_into(url: str, root: Path, passes: int = 1, span: TimeRange | None = None) -> Replayer:
-    patience = Passes(passes)
+def replay_into(
+    url: str,
+    root: Path,
+    passes: int = 1,
+    span: TimeRange | None = None,
+    patience: Passes | None = None,
+    speed: float | None = None,
+) -> Replayer:
+    patience = patience or Passes(passes)
     target = ReplayTarget(url, patience, lease_wait=0.0)
     target.connect()
     plan = ReplayPlan(
-        find_book_files([root]), span or TimeRange(), None, lead_in=0.0, is_loop=passes > 1
+        find_book_files([root]), span or TimeRange(), speed, lead_in=0.0, is_loop=passes > 1
     )
-    patience.replayer = replayer = Replayer(plan, target, patience)
+    patience.replayer = replayer = Replayer(plan, target, patience, clock=patience.clock)
     try:
         replayer.run()
     finally:
@@ -99,6 +111,12 @@ def test_recorded_events_keep_their_positions_and_end_with_a_status(
     assert (state.status, state.reason, state.source) == ("syncing", "stopped", "replay")
     assert redis.get(lease_key("0/1")) is None, "the lease is given back"
     assert redis.xlen("kraken:wake") > 0
+
+
+def stored_state(redis: Redis) -> tuple[str, str | None]:
+    field: Any = redis.hget(SYMBOLS, BTC)
+    state = decode_symbol_state(field.encode())
+    return state.status, state.reason
 
 
 def test_update_has_the_form_of_a_collector(tmp_path: Path, url: str, redis: Redis) -> None:
@@ -189,36 +207,63 @@ def test_part_of_a_recording_begins_with_the_book_at_that_time(
     assert len(kinds) == 5
 
 
+class Loses(Passes):
+    """Deletes a book after its event with a seq was read from the files."""
+
+    def __init__(self, redis: Redis, seq: int) -> None:
+        super().__init__()
+        self._redis = redis
+        self._at = START + (seq - 1) * 1000
+        self.lost: list[tuple[str, int, int]] = []
+
+    @property
+    def is_over(self) -> bool:
+        if not self.lost and self.replayer is not None and self.replayer.at == self._at:
+            self.lost = shown(self._redis)
+            self._redis.delete(events_key(BTC), book_key(BTC))
+        return super().is_over
+
+
 def test_stream_that_was_lost_continues_with_a_snapshot(
     tmp_path: Path, url: str, redis: Redis
 ) -> None:
     write_file(tmp_path, events_of(BTC, updates=90))
+    patience = Loses(redis, 35)
+    replay_into(url, tmp_path, patience=patience, speed=1.0)
+    assert [seq for *_, seq in patience.lost] == list(range(1, 30)), "30 to 35 wait"
+    found = shown(redis)
+    # The next call writes what waited and what came until then, as one snapshot.
+    assert found[0] == ("snapshot", 7, 39)
+    assert found[1:-1] == [("update", 7, seq) for seq in range(40, 92)]
+    assert found[-1] == ("status", 7, 92)
 
-    class Loses(Passes):
-        """Deletes the book while it is replayed."""
 
-        has_lost = False
+def test_stream_that_was_lost_after_its_last_update_has_only_the_end(
+    tmp_path: Path, url: str, redis: Redis
+) -> None:
+    write_file(tmp_path, events_of(BTC, updates=90))
 
+    class LosesAtTheEnd(Loses):
         @property
         def is_over(self) -> bool:
-            if redis.xlen(events_key(BTC)) > 5 and not self.has_lost:
-                self.has_lost = True
-                redis.delete(events_key(BTC), book_key(BTC))
-            return False
+            return redis.xlen(events_key(BTC)) == 91 and super().is_over
 
-    patience = Loses()
-    target = ReplayTarget(url, patience, lease_wait=0.0)
-    target.connect()
-    Replayer(
-        ReplayPlan(find_book_files([tmp_path]), TimeRange(), None, lead_in=0.0), target, patience
-    ).run()
-    target.close()
-    found = shown(redis)
-    assert found[-1] == ("status", 7, 92)
-    # On a slow machine the book may be lost after its last update; then only the status follows.
-    assert found[0][0] == "snapshot" or len(found) == 1
-    assert found[0][2] > 5
-    assert [seq for *_, seq in found] == list(range(found[0][2], 93))
+    replay_into(url, tmp_path, patience=LosesAtTheEnd(redis, 91), speed=1.0)
+    assert shown(redis) == [("status", 7, 92)]
+    assert stored_state(redis) == ("syncing", "stopped")
+
+
+def test_stream_that_was_lost_with_a_book_that_does_not_verify_has_only_the_end(
+    tmp_path: Path, url: str, redis: Redis
+) -> None:
+    events = events_of(BTC, updates=90)
+    wrong = msgspec.structs.replace(events[36].event, checksum=1)
+    events[36] = RecordedEvent(event=wrong, recorded_at=events[36].recorded_at, is_verified=False)
+    write_file(tmp_path, events)
+    # The book is refused before the loss is noticed, so there is no snapshot to continue with.
+    replay_into(url, tmp_path, patience=Loses(redis, 35), speed=1.0)
+    assert shown(redis) == [("status", 7, 37)]
+    assert stored_state(redis) == ("syncing", "checksum")
 
 
 def test_replay_is_refused_while_another_program_leads(
@@ -248,15 +293,10 @@ def test_replay_ends_if_another_program_writes_a_newer_epoch(
         def is_over(self) -> bool:
             if redis.xlen(events_key(BTC)) > 5:
                 redis.hset(book_key(BTC), "stream_epoch", "99")
-            return False
+            return super().is_over
 
-    patience = Fenced()
-    target = ReplayTarget(url, patience, lease_wait=0.0)
-    target.connect()
-    plan = ReplayPlan(find_book_files([tmp_path]), TimeRange(), None, lead_in=0.0)
     with pytest.raises(ReplayStopped, match=r"another program has written a newer epoch \(99\)"):
-        Replayer(plan, target, patience).run()
-    target.close()
+        replay_into(url, tmp_path, patience=Fenced(), speed=1.0)
 
 
 @pytest.mark.real_redis  # fakeredis has no such error
@@ -286,6 +326,37 @@ def test_redis_that_does_not_answer_is_named_without_its_password() -> None:
 def test_url_of_another_kind_is_refused(url: str, words: str) -> None:
     with pytest.raises(Unusable, match=words) as caught:
         check_url(url)
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.real_redis  # fakeredis has no users
+def test_password_is_read_from_the_file_in_the_url(tmp_path: Path, url: str, redis: Redis) -> None:
+    write_file(tmp_path / "recording", events_of(BTC))
+    redis.acl_setuser("replayer", enabled=True, passwords="+s3cret", keys="*", commands=["+@all"])
+    file = tmp_path / "password"
+    file.write_text("s3cret\n")
+    named = f"{url.replace('://', '://replayer@')}?password_file={file}"
+    try:
+        replay_into(named, tmp_path / "recording")
+        assert shown(redis)[-1] == ("status", 7, 5)
+        file.write_text("another")
+        with pytest.raises(ReplayStopped, match="invalid username-password pair") as refused:
+            ReplayTarget(named, Passes()).connect()
+        assert "another" not in str(refused.value)
+    finally:
+        redis.acl_deluser("replayer")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://u:pw@h?password_file=/no/such", r"redis://u:\*\*\*@h.*/no/such is not a file"),
+        ("redis://:pw@h?colour=red", r"redis://:\*\*\*@h\?colour=red: .*'colour'"),
+    ],
+)
+def test_parameter_that_cannot_be_used_is_named(url: str, words: str) -> None:
+    with pytest.raises(Unusable, match=words) as caught:
+        ReplayTarget(url, Passes())
     assert "pw" not in str(caught.value)
 
 

@@ -72,8 +72,9 @@ spec:
             periodSeconds: 10
             timeoutSeconds: 3
             failureThreshold: 3
+          # So the next one is replaced only when this one could lead.
           readinessProbe:
-            httpGet: {path: /healthz, port: ops}
+            httpGet: {path: /readyz, port: ops}
             periodSeconds: 5
             timeoutSeconds: 3
           securityContext: {{- include "kraken-book.containerSecurity" $root | nindent 12 }}

@@ -14,8 +14,11 @@ import pytest
 
 from kraken_book.command_line import main
 from kraken_book.event import Lagged, StatusChange
+from kraken_book.recording.export.export import export_books
 from kraken_book.recording.export.formats import FORMATS
+from kraken_book.recording.reader import find_book_files
 from kraken_book.recording.recorded import RecordedEvent
+from kraken_book.recording.replay import TimeRange
 from kraken_book.timestamps import parse_rfc3339
 from kraken_book.verified_book import VerifiedBook
 from tests.kraken_book.recording.kraken_events import books_of, kraken_events
@@ -266,8 +269,9 @@ def test_existing_file_is_replaced_only_with_force(
     assert gzip.decompress(path.read_bytes()) == gzip.decompress(before)
 
 
-def test_file_has_its_name_only_when_it_is_complete(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_file_is_left_of_an_export_that_failed(
+    tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_file(tmp_path / "rec", events_of("BTC/USD"))
     line = write_file(tmp_path / "rec", events_of("BTC/USD", first_seq=9, start=START + 9000))
@@ -276,9 +280,35 @@ def test_file_has_its_name_only_when_it_is_complete(
     data[100:400] = bytes(300)
     path.write_bytes(data)
     out = tmp_path / "out"
-    assert main(["export", "--format", "csv", str(tmp_path / "rec"), str(out)]) == 2
+    assert main(["export", "--format", form, str(tmp_path / "rec"), str(out)]) == 2
     assert str(path) in capsys.readouterr().err
-    assert [each.name for each in out.iterdir()] == ["kraken_2026-11-27_BTC-USD.csv.gz.partial"]
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_file_has_its_name_only_when_it_is_complete(tmp_path: Path, form: str) -> None:
+    write_file(tmp_path / "rec", events_of("BTC/USD"))
+    out = tmp_path / "out"
+    seen: list[list[str]] = []
+
+    def look(_events: int) -> None:
+        seen.append([each.name for each in out.iterdir()])
+
+    files = find_book_files([tmp_path / "rec"])
+    (path,) = export_books(files, out, FORMATS[form], TimeRange(), on_events=look)
+    assert seen[-1] == [f"{path.name}.partial"] or form == "hftbacktest"
+    assert path.name not in seen[-1]
+    assert [each.name for each in out.iterdir()] == [path.name]
+
+
+def test_export_that_is_closed_leaves_no_file(tmp_path: Path) -> None:
+    over_midnight(tmp_path / "rec")
+    out = tmp_path / "out"
+    files = find_book_files([tmp_path / "rec"])
+    exported = export_books(files, out, FORMATS["csv"], TimeRange())
+    first = next(exported)
+    exported.close()
+    assert list(out.iterdir()) == [first]
 
 
 @pytest.mark.parametrize(
