@@ -11,9 +11,11 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 RUN { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev; } \
         >/tmp/apt.log 2>&1 || echo "no C compiler can be installed: $(tail -n 1 /tmp/apt.log)"
 
-# Dependencies change seldom, so they have their own layer. Only files with these hashes are accepted.
+# Dependencies change seldom, so they have their own layer. Only files with these hashes are accepted,
+# and only wheels, because the build of a source would run its code here.
 COPY deploy/image-requirements.txt ./
-RUN pip wheel --quiet --wheel-dir /wheels --no-deps --require-hashes -r image-requirements.txt && \
+RUN pip wheel --quiet --wheel-dir /wheels --only-binary :all: --no-deps --require-hashes \
+        -r image-requirements.txt && \
     python -m venv --without-pip /venv && \
     pip --python /venv/bin/python install --quiet --no-index --no-deps /wheels/*.whl
 
@@ -28,7 +30,7 @@ COPY constraints-hashes.txt ./
 COPY setup.py /app/
 RUN cd /app && python -m venv /tools && \
     sed -n '/^setuptools==/,/[^\\]$/p' /build/constraints-hashes.txt >/build/setuptools.txt && \
-    /tools/bin/pip install --quiet --no-deps --require-hashes -r /build/setuptools.txt && \
+    /tools/bin/pip install --quiet --only-binary :all: --no-deps --require-hashes -r /build/setuptools.txt && \
     /tools/bin/python setup.py --quiet build_ext --inplace --build-temp /tmp/objects \
         --build-lib /tmp/built && \
     rm -rf setup.py kraken_book/c && \

@@ -150,7 +150,7 @@ sbom: $(SUPPLY_INSTALLED) ## Write packages and licences of the image as Cyclone
 	@mkdir -p dist
 	@$(BIN)/python -m venv --clear --without-pip .venv-image
 	@$(BIN)/python -m pip --python .venv-image/bin/python install --quiet --disable-pip-version-check \
-	    --no-deps --require-hashes -r deploy/image-requirements.txt
+	    --only-binary :all: --no-deps --require-hashes -r deploy/image-requirements.txt
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
 	    --output-reproducible --of JSON -o dist/kraken-book-$(VERSION).cdx.json .venv-image/bin/python
 	@ls dist/*.cdx.json
@@ -169,11 +169,15 @@ $(SUPPLY_INSTALLED): $(INSTALLED)
 
 ##@ Containers
 
-# With FEED=simulated the collector follows the simulator instead of Kraken.
-SIMULATED := $(if $(filter simulated,$(FEED)),COMPOSE_PROFILES=simulated KRAKEN_URL=ws://simulator:9443/v2)
+# With FEED=simulated the collector follows the simulator instead of Kraken. Profiles in the environment
+# would replace those of .env, so these are read.
+define SIMULATED
+profiles=$${COMPOSE_PROFILES-$$(sed -n 's/^COMPOSE_PROFILES=//p' .env 2>/dev/null | tail -n 1 | tr -d \"\')}; \
+export COMPOSE_PROFILES="simulated$${profiles:+,$$profiles}" KRAKEN_URL=ws://simulator:9443/v2;
+endef
 
 up: ## Run everything in containers, the api twice behind Caddy; FEED=simulated, HTTP_PORT=3000
-	@$(SIMULATED) VERSION=$(VERSION) REVISION=$$(git rev-parse --short HEAD 2>/dev/null) docker compose up --detach --build --wait
+	@$(if $(filter simulated,$(FEED)),$(SIMULATED)) VERSION=$(VERSION) REVISION=$$(git rev-parse --short HEAD 2>/dev/null) docker compose up --detach --build --wait
 	@echo "open http://localhost:$${HTTP_PORT:-3000}"
 
 down: ## Stop and remove the containers; Redis's data stays

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
@@ -22,7 +23,9 @@ PROMTOOL = shutil.which("promtool")
 PROMETHEUS = shutil.which("prometheus")
 REDIS_EXPORTER = shutil.which("prometheus-redis-exporter") or shutil.which("redis_exporter")
 NO_PROMTOOL = "promtool is not installed: Debian's package `prometheus` has it"
+NO_REDIS_EXPORTER = "no redis_exporter: Debian's package is `prometheus-redis-exporter`"
 NO_PROMETHEUS = "prometheus is not installed: Debian's package of that name has it"
+NO_EXPORTERS: Mapping[str, str] = MappingProxyType({})
 CONFIGURATION = ROOT / "deploy" / "monitoring" / "prometheus.yml"
 
 
@@ -33,16 +36,22 @@ class Prometheus:
         folder: The folder for its data and its log.
         targets: Addresses by the name of their job.
         interval: Seconds between two scrapes, and between two evaluations of the rules.
+        exporters: Addresses of exporters that are asked about targets, by those in the
+            configuration.
     """
 
     def __init__(
-        self, folder: Path, targets: Mapping[str, Sequence[str]], interval: int = 15
+        self,
+        folder: Path,
+        targets: Mapping[str, Sequence[str]],
+        interval: int = 15,
+        exporters: Mapping[str, str] = NO_EXPORTERS,
     ) -> None:
         self._folder = folder
         self._undo = ExitStack()
         port = free_port()
         self._configuration = folder / "prometheus.yml"
-        text = yaml.safe_dump(_configured(targets, interval), sort_keys=False)
+        text = yaml.safe_dump(_configured(targets, interval, exporters), sort_keys=False)
         self._configuration.write_text(text)
         self._address = f"127.0.0.1:{port}"
         self._http = httpx.Client(base_url=f"http://{self._address}", timeout=20, trust_env=False)
@@ -113,13 +122,19 @@ class Prometheus:
         return answer.json()["data"]
 
 
-def start(undo: ExitStack, command: Sequence[str], log: Path) -> None:
+def start(
+    undo: ExitStack,
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Start a program, which ends when `undo` is closed.
 
     Args:
         undo: Ends it.
         command: The program and its arguments.
         log: The file for its output.
+        environment: Its variables; None for those of this process.
     """
     output = undo.enter_context(log.open("ab"))
     process = subprocess.Popen(
@@ -127,13 +142,34 @@ def start(undo: ExitStack, command: Sequence[str], log: Path) -> None:
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
+        env=environment,
         preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread here
     )
     undo.callback(process.wait, 20)
     undo.callback(process.terminate)
 
 
-def _configured(targets: Mapping[str, Sequence[str]], interval: int) -> dict[str, Any]:
+def start_redis_exporter(undo: ExitStack, log: Path, **environment: str) -> str:
+    """Start redis_exporter, which answers for any server.
+
+    Args:
+        undo: Ends it.
+        log: The file for its output.
+        environment: Its settings.
+
+    Returns:
+        Its address.
+    """
+    assert REDIS_EXPORTER is not None
+    address = f"127.0.0.1:{free_port()}"
+    command = [REDIS_EXPORTER, "-web.listen-address", address]
+    start(undo, command, log, {"REDIS_ADDR": "", **environment})
+    return address
+
+
+def _configured(
+    targets: Mapping[str, Sequence[str]], interval: int, exporters: Mapping[str, str]
+) -> dict[str, Any]:
     whole: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text())
     whole["global"] = {"scrape_interval": f"{interval}s", "evaluation_interval": f"{interval}s"}
     whole["rule_files"] = [str(CONFIGURATION.parent / name) for name in whole["rule_files"]]
@@ -147,4 +183,8 @@ def _configured(targets: Mapping[str, Sequence[str]], interval: int) -> dict[str
         }
         for job, addresses in targets.items()
     ]
+    for job in whole["scrape_configs"]:
+        for rule in job.get("relabel_configs", ()):
+            if rule.get("replacement") in exporters:
+                rule["replacement"] = exporters[rule["replacement"]]
     return whole

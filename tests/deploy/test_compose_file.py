@@ -86,6 +86,26 @@ def test_profile_of_redis_has_an_address_of_its_services(name: str) -> None:
         "redis-replica"
     }
     assert set(said["REDIS_NODES"].split()) == {"redis"} | (ours & REDIS)
+    # In a cluster, `redis` runs, but no service uses it.
+    used = (ours & REDIS) | ({"redis"} if name == "sentinel" else set())
+    assert watched(said["REDIS_TARGETS"]) == {f"{node}:6379" for node in used}
+
+
+def watched(name: str) -> set[str]:
+    """Return the servers of Redis that Prometheus watches with one of its lists."""
+    groups = yaml.safe_load((ROOT / "deploy" / "monitoring" / name).read_text())
+    return {target for group in groups for target in group["targets"]}
+
+
+def test_prometheus_watches_the_redis_of_the_profile() -> None:
+    (mount,) = [each for each in SERVICES["prometheus"]["volumes"] if "REDIS_TARGETS" in each]
+    chosen = re.fullmatch(
+        r"\./deploy/monitoring/\$\{REDIS_TARGETS:-(.+)\}:/etc/prometheus/(.+):ro", mount
+    )
+    assert chosen is not None
+    # The file that another one covers must exist, because the folder is mounted read-only.
+    assert chosen[1] == chosen[2]
+    assert watched(chosen[1]) == {"redis:6379"}
 
 
 def test_api_trusts_the_networks_that_docker_gives_to_caddy() -> None:

@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from redis import Redis
 
-from lab.prometheus import NO_PROMETHEUS, NO_PROMTOOL, PROMETHEUS, PROMTOOL, Prometheus
+from lab.ports import free_port
+from lab.process import ROOT
+from lab.prometheus import (
+    NO_PROMETHEUS,
+    NO_PROMTOOL,
+    NO_REDIS_EXPORTER,
+    PROMETHEUS,
+    PROMTOOL,
+    REDIS_EXPORTER,
+    Prometheus,
+    start_redis_exporter,
+)
 from lab.services import Api, Collector
 from lab.stage import Stage
 from lab.waiting import wait_for, wait_until
@@ -89,7 +102,7 @@ def test_prometheus_reads_targets_rules_and_exemplars(services: Services, tmp_pa
     }
     with Prometheus(tmp_path, targets, interval=1) as prometheus:
         wait_until(lambda: len(prometheus.query("up")) == 3, "all targets were scraped")
-        up = {each["metric"]["instance"]: each["value"][1] for each in prometheus.query("up")}
+        up = by_instance(prometheus, "up")
         assert up == {targets["collector"][0]: "1", targets["api"][0]: "1", "127.0.0.1:1": "0"}
         (leading,) = prometheus.query("kraken_book_leading")
         assert (leading["metric"]["venue"], leading["metric"]["shard"]) == ("kraken", "0/1")
@@ -111,3 +124,38 @@ def test_prometheus_reads_targets_rules_and_exemplars(services: Services, tmp_pa
             "Prometheus has exemplars",
         )
         assert found[0]["labels"]["symbol"] == SYMBOL
+
+
+@pytest.mark.skipif(PROMETHEUS is None, reason=NO_PROMETHEUS)
+@pytest.mark.skipif(REDIS_EXPORTER is None, reason=NO_REDIS_EXPORTER)
+def test_each_redis_of_the_list_has_figures_of_its_own(
+    child_processes: None, tmp_path: Path
+) -> None:
+    user = re.search(r'echo "user (exporter .+)"', (ROOT / "deploy/redis/passwords.sh").read_text())
+    assert user is not None
+    with Stage(tmp_path) as stage, ExitStack() as undo:
+        servers = [stage.redis(port=0) for _ in range(2)]
+        for server in servers:
+            with Redis.from_url(server.url) as client:
+                client.execute_command("ACL", "SETUSER", *user[1].split())
+                client.execute_command("ACL", "SETUSER", "default", "-info")
+        nodes = [f"127.0.0.1:{server.port}" for server in servers]
+        gone = f"127.0.0.1:{free_port()}"
+        # As in the compose file.
+        given = {"REDIS_USER": "exporter", "REDIS_PASSWORD": "none"}
+        exporter = start_redis_exporter(undo, tmp_path / "redis_exporter.log", **given)
+        prometheus = undo.enter_context(
+            Prometheus(tmp_path, {"redis": [*nodes, gone]}, 1, {"redis-exporter:9121": exporter})
+        )
+        wait_until(lambda: len(prometheus.query("redis_up")) == 3, "all servers were asked")
+        found = by_instance(prometheus, "redis_up")
+        assert found == {nodes[0]: "1", nodes[1]: "1", gone: "0"}
+        # The rule of the memory compares two figures of one server.
+        used = by_instance(prometheus, "redis_memory_used_bytes > (redis_memory_max_bytes >= 0)")
+        assert set(used) == set(nodes)
+        assert by_instance(prometheus, "up") == dict.fromkeys((*nodes, gone), "1")
+
+
+def by_instance(prometheus: Prometheus, expression: str) -> dict[str, str]:
+    """Return the newest value of each target."""
+    return {each["metric"]["instance"]: each["value"][1] for each in prometheus.query(expression)}

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from lab.ports import free_port
-from lab.prometheus import REDIS_EXPORTER, Prometheus, start
+from lab.prometheus import REDIS_EXPORTER, Prometheus, start_redis_exporter
 from lab.services import Collector, SimulatorProcess
 from lab.sse.counting import CountingReaders, StreamAddress
 from lab.stage import Stage
@@ -83,11 +82,14 @@ def open_scene(folder: Path) -> Iterator[Scene]:
         replicas = [stage.api(redis.url) for _ in range(2)]
         for collector in (*collectors, other):
             collector.wait_until_live(3 if collector is other else 8)
-        exporters = _start_exporter(undo, folder, f"redis://127.0.0.1:{redis.port}")
+        exporters = {}
+        if REDIS_EXPORTER is not None:
+            log = folder / "redis_exporter.log"
+            exporters["redis-exporter:9121"] = start_redis_exporter(undo, log)
         targets = {
             "collector": [f"127.0.0.1:{each.port}" for each in (*collectors, other)],
             "api": [f"127.0.0.1:{each.port}" for each in replicas],
-            "redis": exporters,
+            "redis": [f"127.0.0.1:{redis.port}"] if exporters else [],
         }
         paths = [
             "/stream/BTC/USD",
@@ -101,7 +103,7 @@ def open_scene(folder: Path) -> Iterator[Scene]:
             for number in range(READERS)
         ]
         undo.enter_context(CountingReaders(addresses))
-        prometheus = undo.enter_context(Prometheus(folder, targets, INTERVAL))
+        prometheus = undo.enter_context(Prometheus(folder, targets, INTERVAL, exporters))
         yield Scene(prometheus, simulator, collectors)
 
 
@@ -127,13 +129,3 @@ def watch(scene: Scene, seconds: float) -> list[str]:
         firing = now
         time.sleep(1)
     return lines
-
-
-def _start_exporter(undo: ExitStack, folder: Path, redis_url: str) -> list[str]:
-    """Start redis_exporter if it is installed; return its address, or none."""
-    if REDIS_EXPORTER is None:
-        return []
-    address = f"127.0.0.1:{free_port()}"
-    command = [REDIS_EXPORTER, "-redis.addr", redis_url, "-web.listen-address", address]
-    start(undo, command, folder / "redis_exporter.log")
-    return [address]
