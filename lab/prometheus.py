@@ -66,7 +66,11 @@ class Prometheus:
             "--enable-feature=exemplar-storage",
         ]
         start(self._undo, command, self._folder / "prometheus.log")
-        wait_until(self._is_ready, "prometheus answers")
+        try:
+            wait_until(self._is_ready, "prometheus answers")
+        except AssertionError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

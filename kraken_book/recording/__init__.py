@@ -8,7 +8,7 @@ which collectors write.
 
 A `recording` follows a stream, and passes its books to a `recorder`. The recorder writes the
 `journal`, from which a `recovery` rebuilds the books after a kill, and the book files of one `part`
-at a time.
+at a time. By `continuity` it knows which events it has, and where some are missing.
 
 `verify` proves files again, `report` lists what is missing in them, and `replay` yields their books
 like `watch`. The folder `export` writes the formats of other programs.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from time import time_ns
@@ -14,23 +13,28 @@ import msgspec
 
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.session import StreamStart
-from kraken_book.errors import Unusable
 from kraken_book.event import Event, Lagged, LaggedReason, Snapshot, StatusChange, Update
 from kraken_book.position import Position
 from kraken_book.recording.book_writer import BookForm
+from kraken_book.recording.continuity import (
+    continued,
+    is_gap_before,
+    is_recorded,
+    lost_at,
+    position_of,
+    snapshot_of_live,
+)
 from kraken_book.recording.journal import Journal, JournalEntry, read_journal
-from kraken_book.recording.layout import remove_partial_files
+from kraken_book.recording.layout import lock_folder, remove_partial_files
 from kraken_book.recording.manifest import ManifestLine
 from kraken_book.recording.part import Part
 from kraken_book.recording.recorded import UNRECORDED, RecordedEvent
 from kraken_book.recording.recovery import recover_books
 from kraken_book.recording.rows import RowBuffer
-from kraken_book.timestamps import rfc3339
 
 __all__ = ["EndOfPart", "Recorder", "Recovered", "Step"]
 
 JOURNAL = "_journal.arrows"
-LOCK = "_lock"
 # Seconds between two checkpoints of the journal, which bound the time of a recovery.
 CHECKPOINT_INTERVAL = 60.0
 
@@ -75,7 +79,7 @@ class Recorder:
         self._root = root
         self._clock = clock
         root.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(root / LOCK)
+        self._lock = lock_folder(root)
         self._part = Part(root)
         self._journal: Journal | None = None
         self._buffer = RowBuffer()
@@ -269,11 +273,11 @@ class Recorder:
             if book is not None and (snapshot := self._snapshot_of(book)) is not None:
                 # A book that fits into no file is not continued after a kill.
                 with suppress(ValueError):
-                    buffer.add(_continued(snapshot, at), book.precision)
+                    buffer.add(continued(snapshot, at), book.precision)
                     continue
             if (position := self._positions.get(symbol)) is not None:
                 # Its book is not known, but the next recorder must not record its events again.
-                buffer.add(_lost_at(symbol, position, at), None)
+                buffer.add(lost_at(symbol, position, at), None)
         forms, self._new_forms = tuple(self._new_forms), []
         return JournalEntry("checkpoint", buffer.take(), self._stream_id, forms)
 
@@ -293,8 +297,8 @@ class Recorder:
 
     def _snapshot_of(self, book: LiveBook) -> Snapshot | None:
         """Return the book after its last recorded event; None if its levels are not known."""
-        is_at_end = _position_of(book) == self._positions.get(book.symbol)
-        return _snapshot_of(book) if is_at_end else None
+        is_at_end = position_of(book) == self._positions.get(book.symbol)
+        return snapshot_of_live(book) if is_at_end else None
 
     def _add_next(self, recorded: RecordedEvent) -> None:
         """Record an event after those that are missing before it, unless the files have it.
@@ -307,10 +311,10 @@ class Recorder:
         if isinstance(recorded.event, Lagged):
             self._positions.pop(symbol, None)
         elif position is not None:
-            if last is not None and _is_recorded(recorded, position, last):
+            if last is not None and is_recorded(recorded, position, last):
                 return
             self._positions[symbol] = position
-            if last is not None and _is_gap_before(recorded, position, last):
+            if last is not None and is_gap_before(recorded, position, last):
                 missed = position.events_since(last)
                 if missed is not None and not isinstance(recorded.event, Snapshot):
                     # The event itself is recorded. The book of a snapshot may be that of an event.
@@ -322,10 +326,10 @@ class Recorder:
     def _add(self, recorded: RecordedEvent) -> None:
         event, symbol = recorded.event, recorded.symbol
         precision = self._forms[symbol].precision
-        continued = self._continued.pop(symbol, None)
+        snapshot = self._continued.pop(symbol, None)
         try:
-            if continued is not None and not isinstance(event, Snapshot):
-                self._buffer.add(_continued(continued, recorded.recorded_at), precision)
+            if snapshot is not None and not isinstance(event, Snapshot):
+                self._buffer.add(continued(snapshot, recorded.recorded_at), precision)
             self._buffer.add(recorded, precision)
         except ValueError:
             # The position tells readers of the file that an event is missing.
@@ -335,91 +339,3 @@ class Recorder:
         if isinstance(event, Lagged):
             self.gaps += 1
             self.missed += event.missed or 0
-
-
-def _locked(path: Path) -> int:
-    """Return the descriptor of a file that only one process can lock.
-
-    Raises:
-        Unusable: Another process has locked it.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Unusable(
-            f"{path.parent}: another recorder writes into this folder: use another --dir"
-        ) from None
-    return descriptor
-
-
-def _continued(snapshot: Snapshot, at: int) -> RecordedEvent:
-    return RecordedEvent(event=snapshot, recorded_at=at, is_verified=True, is_continued=True)
-
-
-def _lost_at(symbol: str, position: Position, at: int) -> RecordedEvent:
-    """Return a status at the last recorded position of a book whose levels are not known."""
-    epoch, seq = position.epoch, position.seq
-    status = StatusChange(symbol, seq, epoch, "syncing", None, rfc3339(at * 1000))
-    return RecordedEvent(event=status, recorded_at=at, is_verified=False)
-
-
-def _is_recorded(recorded: RecordedEvent, position: Position, last: Position) -> bool:
-    """Return whether the files have an event already, `last` being the last one that they have.
-
-    If the api opens with a book of an earlier epoch, Redis has lost the later ones, and the book's
-    positions begin again.
-    """
-    if not _is_of_api(recorded.event):
-        return position <= last
-    return position < last and position.epoch == last.epoch
-
-
-def _is_gap_before(recorded: RecordedEvent, position: Position, last: Position) -> bool:
-    """Return whether events are missing after `last`, and no later event says so.
-
-    A snapshot of the collector is an event of the stream, and says itself what it replaces.
-    """
-    if isinstance(recorded.event, Snapshot):
-        return _is_of_api(recorded.event) and position != last
-    return position.seq != last.seq + 1
-
-
-def _is_of_api(event: Event) -> bool:
-    """Return whether it is a snapshot that the api made to open a stream."""
-    return isinstance(event, Snapshot) and event.received_at is None
-
-
-def _position_of(book: LiveBook) -> Position | None:
-    epoch, seq = book.epoch, book.seq
-    return None if epoch is None or seq is None else Position(epoch, seq)
-
-
-def _snapshot_of(book: LiveBook) -> Snapshot | None:
-    """Return the present book as a snapshot; None if its levels are not those of its position."""
-    position, precision = _position_of(book), book.precision
-    if not book.is_verified or position is None or precision is None:
-        return None
-    return Snapshot(
-        symbol=book.symbol,
-        seq=position.seq,
-        epoch=position.epoch,
-        best_bid=None,
-        best_ask=None,
-        spread=None,
-        bids=_pairs(book.bids),
-        asks=_pairs(book.asks),
-        checksum=book.checksum,
-        exchange_time=book.exchange_time,
-        received_at=None,
-        depth=book.depth or 0,
-        price_precision=precision.price,
-        qty_precision=precision.qty,
-        source=book.source or "",
-        conflated=None,
-    )
-
-
-def _pairs(levels: Sequence[Iterable[str]]) -> list[tuple[str, str]]:
-    return [cast("tuple[str, str]", tuple(level)) for level in levels]

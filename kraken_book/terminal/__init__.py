@@ -1,9 +1,10 @@
 """The terminal: ladders of live books side by side, and a table of all books, without a mouse.
 
 In the order of the data flow: `arguments` parses the options, `feed` follows the streams, and
-`books_poll` polls `/books`. `board` combines both for every book, and `verdict` decides which books
-are shown as live. `ladder` draws one book: a `frame` with a `level_line` for each level.
-`overview_rows` draws the table. `texts` and `palette` have the formats and styles.
+`books_poll` polls `/books`, as `polling` does it. `board` combines both for every book, and
+`verdict` decides which books are shown as live. `ladder` draws one book: a `frame` with a
+`level_line` for each level. `overview_rows` draws the table. `texts` and `palette` have the formats
+and styles.
 
 `cost_line` shows the cost to fill an order, which `fill` computes, and `mids` records the mids of
 the last minutes.

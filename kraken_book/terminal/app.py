@@ -31,8 +31,6 @@ from kraken_book.terminal.books_poll import (
     POLL_INTERVAL_SECONDS,
     BooksPoll,
     PolledBook,
-    PollFailed,
-    PollRefused,
 )
 from kraken_book.terminal.cost_line import CostLine
 from kraken_book.terminal.feed import TerminalFeed
@@ -43,6 +41,7 @@ from kraken_book.terminal.layout import Arrangement, arrange
 from kraken_book.terminal.overview import Overview
 from kraken_book.terminal.pace import Pace
 from kraken_book.terminal.palette import palette_for
+from kraken_book.terminal.polling import PollFailed, PollRefused
 from kraken_book.terminal.status_lines import StatusLines
 
 PAINTS_A_SECOND = 20

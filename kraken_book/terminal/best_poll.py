@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
@@ -11,9 +10,8 @@ import msgspec
 
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.best import BestPrices, VenuePrices, best_path, read_best
-from kraken_book.client.fetch import one_request_timeout
 from kraken_book.errors import KrakenBookError
-from kraken_book.terminal.books_poll import ANSWER_SECONDS, PollFailed, fetch_answer
+from kraken_book.terminal.polling import PollFailed, fetch_answer, poll_answers
 
 BEST_INTERVAL_SECONDS = 0.5
 
@@ -71,21 +69,15 @@ class BestPoll:
         self._interval = interval
         self._address = ApiAddress(url, key)
 
-    async def answers(self) -> AsyncIterator[PolledBest | PollFailed]:
-        """Yield the result of each request, without end.
+    def answers(self) -> AsyncIterator[PolledBest | PollFailed]:
+        """Return the results of the requests, without end.
 
-        If the api refuses the request for good, PollRefused is raised.
+        If the api refuses the request for good, the iterator raises PollRefused.
 
-        Yields:
-            The best prices, or the failure of the request.
+        Returns:
+            For each request the best prices, or its failure.
         """
-        async with self._address.async_client(one_request_timeout(ANSWER_SECONDS)) as client:
-            while True:
-                try:
-                    yield await self._request(client)
-                except PollFailed as failure:
-                    yield failure
-                await asyncio.sleep(self._interval)
+        return poll_answers(self._address, self._interval, self._request)
 
     async def _request(self, client: httpx.AsyncClient) -> PolledBest:
         asked_at = self.clock()

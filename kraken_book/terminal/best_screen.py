@@ -17,9 +17,9 @@ from kraken_book.printable import printable
 from kraken_book.symbols import pair_of
 from kraken_book.terminal.best_lines import BestLines
 from kraken_book.terminal.best_poll import BestPoll, PolledBest
-from kraken_book.terminal.books_poll import PollFailed, PollRefused
 from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.palette import Palette
+from kraken_book.terminal.polling import PollFailed, PollRefused
 
 MAX_WIDTH = 140
 # The ages grow between two answers.

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import httpx
 
 from kraken_book.symbols import venue_of
 from lab.balancer import Balancer
-from lab.sse.account import Tally
-from lab.sse.client_reader import ClientReader
-from lab.sse.record import Record
 from lab.stage import Stage
 from lab.waiting import wait_until
-from tools.comparison import SILENCE_SECONDS
 from tools.faults import name_of
-from tools.soak.audit import Entries, updates_in
+from tools.soak.audit import Entries
 from tools.soak.run import LIVE_TIMEOUT, UPDATES_AFTER_LAST_FAULT
 from tools.venues.audit import Calm, Turn, VenueAccount
+from tools.venues.comparison import BookComparison
+from tools.venues.readers import VenueReaders
 from tools.venues.sampler import BookSampler
-from tools.venues.system import CountedUpdates, VenueSide, VenuesUnderTest, start_venues
+from tools.venues.system import VenueSide, VenuesUnderTest, start_venues
 
 FAULTS_PER_TURN = 8
 FAULT_INTERVAL = 1.0
@@ -37,8 +32,6 @@ KILLS = ("collector", "api", None)
 SECONDS_PER_REDIS_RESTART = 300.0
 REDIS_RESTARTS_IN = (0.1, 0.6)
 """The part of the run in which Redis is restarted: the kills after it can be counted exactly."""
-EVENTS_TIMEOUT = 10.0
-EVENTS_PAUSE = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,8 +85,8 @@ class VenuesRun:
             stage, options.venues, options.books, options.rate, options.seed
         )
         self.outcome.accounts = {venue: VenueAccount() for venue in options.venues}
-        self._readers: dict[str, ClientReader] = {}
-        self._everything: ClientReader
+        self._readers: VenueReaders
+        self._comparison: BookComparison
         self._sampler = BookSampler(self._system.apis, options.venues)
         self._kept: list[tuple[str, Entries]] = []
 
@@ -103,13 +96,11 @@ class VenuesRun:
         with ExitStack() as reading:
             balancer = reading.enter_context(Balancer(self._system.apis))
             wait_until(lambda: len(balancer.ready) == len(self._system.apis), "all apis are ready")
-            for venue, side in sides.items():
-                reader = ClientReader(balancer.url, *side.symbols)
-                self._readers[venue] = reading.enter_context(reader)
-            self._everything = reading.enter_context(ClientReader(balancer.url, "*"))
-            for symbol in self._system.symbols:
-                self._readers[venue_of(symbol)].wait_until_live(symbol)
-                self._everything.wait_until_live(symbol)
+            symbols = {venue: side.symbols for venue, side in sides.items()}
+            self._readers = reading.enter_context(VenueReaders(balancer.url, symbols))
+            self._comparison = BookComparison(
+                self._system, self._readers, self.outcome.accounts, self.outcome.compared
+            )
             reading.enter_context(self._sampler)
             try:
                 self._take_turns()
@@ -162,7 +153,7 @@ class VenuesRun:
         """Let one venue have faults, and wait until all its books are right again."""
         others = [each for each in self._system.sides.values() if each is not side]
         kill = self._random.choice(KILLS)
-        before = {each.name: _Before(self, each) for each in others}
+        before = {each.name: _Before(self._system, self._readers, each) for each in others}
         self._sampler.take()
         faults = tuple(self._inject_faults(side, kill))
         lifted_at = time.monotonic()
@@ -174,7 +165,7 @@ class VenuesRun:
         calm = {each.name: before[each.name].calm(sampled[each.name]) for each in others}
         # Of each other venue, one book is compared.
         compared = [(each, self._random.sample(each.pairs, 1)) for each in others]
-        wrong = self._compare([(side, side.pairs), *compared])
+        wrong = self._comparison.compare([(side, side.pairs), *compared])
         return Turn(
             side.name,
             faults,
@@ -215,8 +206,7 @@ class VenuesRun:
         services = [process for each in sides for process in (each.simulator, each.collector)]
         for service in (*services, *self._system.apis):
             assert service.process.poll() is None, f"the {service.name} ended\n{service.log}"
-        for reader in (*self._readers.values(), self._everything):
-            reader.check()
+        self._readers.check()
 
     def _restart_redis(self) -> None:
         """Restart Redis, which loses its data; its streams are audited at the end of the run."""
@@ -224,15 +214,15 @@ class VenuesRun:
         self._keep_streams()
         for side in sides:
             side.counted = None
-        read = {venue: self._read(venue) for venue in self._options.venues}
+        read = {venue: self._readers.tally(venue) for venue in self._options.venues}
         self._system.redis.restart()
         begun = time.monotonic()
         self._wait_until_live(sides)
         self._wait_until_moved(sides)
         self.outcome.redis_restarts.append(time.monotonic() - begun)
-        self.outcome.broken += self._compare([(side, side.pairs) for side in sides])
+        self.outcome.broken += self._comparison.compare([(side, side.pairs) for side in sides])
         for venue, before in read.items():
-            self.outcome.accounts[venue].around_restarts += self._read(venue) - before
+            self.outcome.accounts[venue].around_restarts += self._readers.tally(venue) - before
         self._report_progress(
             f"Redis restarted without its data, all live after"
             f" {self.outcome.redis_restarts[-1]:.1f} s"
@@ -242,7 +232,7 @@ class VenuesRun:
         streams = self._system.streams
         self._kept += [(symbol, streams.entries(symbol)) for symbol in self._system.symbols]
 
-    # Waits and comparisons
+    # Waits
 
     def _wait_until_live(self, sides: Sequence[VenueSide]) -> None:
         """Wait until all books of these venues are live, at the collectors and at all apis."""
@@ -265,98 +255,6 @@ class VenuesRun:
             streams.wait_for_seq(symbol, seq + UPDATES_AFTER_LAST_FAULT)
         self._wait_until_live(sides)
 
-    def _compare(self, chosen: Sequence[tuple[VenueSide, Sequence[str]]]) -> list[str]:
-        """Stop the markets of these pairs, and compare their books with the simulator's.
-
-        Args:
-            chosen: The venues with the pairs.
-
-        Returns:
-            A line for each wrong book.
-
-        """
-        for side, pairs in chosen:
-            for pair in pairs:
-                side.simulator.fault(f"silence?symbol={pair}&seconds={SILENCE_SECONDS}")
-        wrong = []
-        for side, pairs in chosen:
-            for pair in pairs:
-                market = side.simulator.book(pair)
-                symbol = side.symbols[side.pairs.index(pair)]
-                self.outcome.compared[side.name] += 1
-                try:
-                    wait_until(
-                        partial(self._is_everywhere, symbol, market),
-                        f"everybody has the simulator's book of {symbol}",
-                    )
-                except AssertionError as error:
-                    others = ", ".join(self._different(symbol, market))
-                    wrong.append(f"{error}; different: {others}; the simulator has {market}")
-        for side, pairs in chosen:
-            if len(pairs) == len(side.pairs):
-                self._count_updates(side)
-            side.simulator.lift_faults()
-        return wrong
-
-    def _is_everywhere(self, symbol: str, market: dict[str, Any]) -> bool:
-        return not any(self._different(symbol, market))
-
-    def _different(self, symbol: str, market: dict[str, Any]) -> Iterator[str]:
-        """Generate the names of those that do not have the simulator's book.
-
-        Args:
-            symbol: The symbol.
-            market: The simulator's book.
-
-        Yields:
-            The name of Redis, of an api, or of a reader.
-
-        """
-        right = [_numbers(market[side]) for side in ("bids", "asks")]
-        stored = self._system.streams.book(symbol)
-        sides = [_numbers(json.loads(stored[side])) for side in ("bids", "asks")]
-        if stored["status"] != "live" or sides != right:
-            yield f"Redis ({stored['status']})"
-        for api in self._system.apis:
-            book = api.get(f"/depth/{symbol}").json()
-            if [_numbers(book.get(side, ())) for side in ("bids", "asks")] != right:
-                yield f"api ({book['status']})"
-        for record in self.records(symbol):
-            checksum = record.account.ladder.checksum
-            if not record.is_live or str(checksum) != stored["checksum"]:
-                yield f"reader ({record.words[-1].text}, seq {record.account.ladder.seq})"
-
-    def records(self, symbol: str) -> list[Record]:
-        """Return the records of both readers of a book."""
-        return [self._readers[venue_of(symbol)].of(symbol), self._everything.of(symbol)]
-
-    def epochs(self, side: VenueSide) -> dict[str, str]:
-        """Return the epoch of each book of a venue."""
-        return {
-            symbol: self._system.streams.book(symbol).get("epoch", "") for symbol in side.symbols
-        }
-
-    def _count_updates(self, side: VenueSide) -> None:
-        """Compare the updates since the last count with the streams, while the markets stand."""
-        account, streams = self.outcome.accounts[side.name], self._system.streams
-        before = side.counted or CountedUpdates(0, {})
-        deadline = time.monotonic() + EVENTS_TIMEOUT
-        while True:
-            published = side.published() - before.published
-            found = sum(
-                updates_in(streams.entries(symbol, before.last_ids.get(symbol, "-")))
-                for symbol in side.symbols
-            )
-            # The last frames may still be on their way.
-            if side.counted is None or published == found or time.monotonic() > deadline:
-                break
-            time.sleep(EVENTS_PAUSE)
-        if side.counted is not None:
-            account.published += published
-            account.found += found
-        last_ids = {symbol: streams.last_id(symbol) for symbol in side.symbols}
-        side.counted = CountedUpdates(before.published + published, last_ids)
-
     # The end
 
     def _finish(self) -> None:
@@ -364,40 +262,33 @@ class VenuesRun:
         self._report_progress("comparing all books")
         sides = list(self._system.sides.values())
         self._wait_until_live(sides)
-        self.outcome.broken += self._compare([(side, side.pairs) for side in sides])
+        self.outcome.broken += self._comparison.compare([(side, side.pairs) for side in sides])
         self._keep_streams()
 
     def _note_readers(self) -> None:
         for venue, account in self.outcome.accounts.items():
-            account.read = self._read(venue)
-            records = self._records_of(venue)
+            account.read = self._readers.tally(venue)
+            records = self._readers.records_of(venue)
             account.checked = sum(record.account.ladder.counts.verified for record in records)
-            if (error := self._readers[venue].error) is not None:
+            if (error := self._readers.error_of(venue)) is not None:
                 account.broken.append(error)
-        if self._everything.error is not None:
-            self.outcome.broken.append(self._everything.error)
-
-    def _read(self, venue: str) -> Tally:
-        """Return what the readers of a venue got."""
-        return sum((record.account.tally for record in self._records_of(venue)), Tally())
-
-    def _records_of(self, venue: str) -> list[Record]:
-        return [each for s in self._system.sides[venue].symbols for each in self.records(s)]
+        if self._readers.error_of_all is not None:
+            self.outcome.broken.append(self._readers.error_of_all)
 
 
 class _Before:
     """The state of a venue before another one has faults."""
 
-    def __init__(self, run: VenuesRun, side: VenueSide) -> None:
-        self._run, self._side = run, side
-        self._epochs = run.epochs(side)
+    def __init__(self, system: VenuesUnderTest, readers: VenueReaders, side: VenueSide) -> None:
+        self._system, self._side = system, side
+        self._epochs = system.epochs(side)
         self._disturbed = _disturbed(side)
-        self._records = [record for symbol in side.symbols for record in run.records(symbol)]
+        self._records = readers.records_of(side.name)
         self._words = [len(record.words) for record in self._records]
 
     def calm(self, sampled: Any) -> Calm:
         """Return what has changed since then."""
-        epochs = self._run.epochs(self._side)
+        epochs = self._system.epochs(self._side)
         changed = [symbol for symbol, epoch in epochs.items() if epoch != self._epochs[symbol]]
         statuses = {
             word.text
@@ -432,11 +323,3 @@ def _live_books(url: str) -> set[str]:
 
 def _names(sides: Iterable[VenueSide]) -> str:
     return ", ".join(side.name for side in sides)
-
-
-def _numbers(levels: Iterable[Any]) -> list[tuple[Decimal, Decimal]]:
-    found = []
-    for level in levels:
-        price, qty = (level["price"], level["qty"]) if isinstance(level, dict) else level
-        found.append((Decimal(price), Decimal(qty)))
-    return found

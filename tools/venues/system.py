@@ -85,6 +85,10 @@ class VenuesUnderTest:
         """All symbols of all venues."""
         return [symbol for side in self.sides.values() for symbol in side.symbols]
 
+    def epochs(self, side: VenueSide) -> dict[str, str]:
+        """Return the epoch of each book of a venue."""
+        return {symbol: self.streams.book(symbol).get("epoch", "") for symbol in side.symbols}
+
 
 def start_venues(
     stage: Stage, venues: Sequence[str], books: int, rate: float, seed: int

@@ -83,7 +83,8 @@ class Sampler(BackgroundThread):
         if not fifth:
             return []
         found = []
-        for name in self.samples[-1]:
+        # A sample may lack some: a suspended process does not answer.
+        for name in dict.fromkeys(name for sample in self.samples for name in sample):
             values = [sample[name] for sample in self.samples if name in sample]
             before = [s[name] for s in self.samples[fifth : 2 * fifth] if name in s]
             after = [s[name] for s in self.samples[-fifth:] if name in s]
