@@ -25,6 +25,7 @@ from api.access.permission import Denied, Permission
 from api.access.script_call import call_script, make_script
 from api.store.errors import redis_away
 from kraken_book.access_keys import digest_of
+from kraken_book.json_errors import JSON_ERRORS
 from kraken_book.selection import Selection
 from runtime.redis.nodes import Nodes
 
@@ -134,7 +135,7 @@ class Tickets:
             )
         try:
             stored = msgspec.json.decode(content, type=_StoredTicket)
-        except msgspec.DecodeError:
+        except JSON_ERRORS:
             raise Denied("key-unknown", "the ticket is damaged; POST /tickets again") from None
         await self._forget(stored.owner, ticket)
         return Permission(

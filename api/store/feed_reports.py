@@ -17,6 +17,7 @@ from api.store.coalesce import SingleFlight
 from api.store.venues import Venues
 from kraken_book.contract.keys import feed_key
 from kraken_book.contract.version import newer_contract
+from kraken_book.json_errors import JSON_ERRORS
 from kraken_book.timestamps import parse_rfc3339
 from runtime.redis.errors import Reason, describe
 from runtime.redis.nodes import Nodes
@@ -172,7 +173,7 @@ class FeedReports:
         try:
             report = _decoder.decode(data)
             at = parse_rfc3339(report.at)
-        except (msgspec.DecodeError, ValueError):
+        except (*JSON_ERRORS, ValueError):
             return None
         report = msgspec.structs.replace(report, connections=report.connections[:MAX_CONNECTIONS])
         last = known.get(shard)

@@ -9,6 +9,7 @@ import msgspec
 
 from api.store.corrupt_keys import CorruptKeys
 from kraken_book.contract.keys import events_key
+from kraken_book.json_errors import JSON_ERRORS
 from kraken_book.position import Position
 from kraken_book.printable import printable_json
 from runtime.logs import get_logger
@@ -111,7 +112,7 @@ def counts_from(entry: StreamEntry) -> int | None:
         return None
     try:
         conflated = _jump_decoder.decode(entry.data).conflated
-    except msgspec.DecodeError as error:
+    except JSON_ERRORS as error:
         log.error("snapshot invalid", id=entry.id, error=str(error))
         return None
     return None if conflated is None else entry.position.seq - conflated - 1

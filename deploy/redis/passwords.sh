@@ -124,10 +124,10 @@ rotate() {
         as_operator "$node" ACL SETUSER "$user" "#$(digest "$following")"
         as_operator "$node" ACL SAVE
     done
-    before=$(digest "$(password_of "$user")")
     write "$user" "$following"
     for node in $nodes; do
-        as_operator "$node" ACL SETUSER "$user" "!$before"
+        # This also removes the password of a replacement that was ended at this point.
+        as_operator "$node" ACL SETUSER "$user" resetpass "#$(digest "$following")"
         as_operator "$node" ACL SAVE
     done
     echo "the password of $user is replaced"

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from kraken_book.json_errors import JSON_ERRORS
+
 __all__ = ["CONTRACT", "ContractVersion", "newer_contract"]
 
 
@@ -41,7 +43,7 @@ def newer_contract(report: bytes, known: ContractVersion = CONTRACT) -> str | No
     """Return the version of the contract in a report, if it is newer than this code can follow.
 
     A version that cannot be parsed counts as newer, because a later contract may write it so. What
-    is no JSON object is no report.
+    is no JSON object, or cannot be decoded, is no report.
 
     Args:
         report: The JSON of a shard in `<venue>:feed`.
@@ -49,7 +51,7 @@ def newer_contract(report: bytes, known: ContractVersion = CONTRACT) -> str | No
     """
     try:
         text = str(_decoder.decode(report).contract)
-    except msgspec.DecodeError:
+    except JSON_ERRORS:
         return None
     match = re.fullmatch(r"(\d{1,6})\.\d{1,6}", text, re.ASCII)
     return None if match and int(match[1]) <= known.major else text[:32]

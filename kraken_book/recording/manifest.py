@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from kraken_book.errors import DamagedRecording
+from kraken_book.json_errors import JSON_ERRORS
 from kraken_book.recording.layout import MANIFEST
 from kraken_book.recording.schema import FileMetadata
 
@@ -64,7 +65,7 @@ def read_manifest(root: Path) -> list[ManifestLine]:
     for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
         try:
             parsed = msgspec.json.decode(line, type=ManifestLine)
-        except msgspec.MsgspecError as error:
+        except JSON_ERRORS as error:
             raise DamagedRecording(f"{path}, line {number}: {error}") from None
         lines[parsed.path] = parsed
     return list(lines.values())

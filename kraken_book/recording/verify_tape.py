@@ -14,6 +14,7 @@ import msgspec
 
 from kraken_book.book import DEPTHS, Book
 from kraken_book.errors import BookError, DamagedRecording
+from kraken_book.json_errors import JSON_ERRORS
 from kraken_book.precision import MAX_TEXT, Precision
 from kraken_book.recording.tape_reader import Closed, Dropped, Opened, Received, read_tape
 from kraken_book.recording.verify import FileVerdict
@@ -196,7 +197,7 @@ class _TapeProof:
             return
         try:
             entries = _entries.decode(frame.data)
-        except msgspec.MsgspecError as error:
+        except JSON_ERRORS as error:
             self._verdict(path, "?").add_fault(f"line {number}: {error}")
             return
         for entry in entries:
@@ -232,7 +233,7 @@ def _decoded(data: bytes) -> _Frame | None:
     """Return a frame; None if it is not one of Kraken's."""
     try:
         return _frames.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except JSON_ERRORS:
         return None
 
 

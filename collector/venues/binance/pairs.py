@@ -9,6 +9,7 @@ import msgspec
 
 from collector.venues.sequenced.book.steps import precision_of_steps
 from collector.venues.sequenced.protocol import RestSnapshot, VenuePair
+from kraken_book.json_errors import JSON_ERRORS
 
 NAME = "binance"
 PAIRS_PATH = "/api/v3/exchangeInfo"
@@ -70,7 +71,7 @@ def _pairs(symbols: list[msgspec.Raw]) -> Iterator[VenuePair]:
     for raw in symbols:
         try:
             symbol = _symbol.decode(raw)
-        except msgspec.MsgspecError:
+        except JSON_ERRORS:
             continue
         steps = {each.filterType: each for each in symbol.filters}
         no_filter = _Filter("")

@@ -8,6 +8,7 @@ import msgspec
 
 from collector.venues.sequenced.book.steps import precision_of_steps
 from collector.venues.sequenced.protocol import TextLevels, VenuePair
+from kraken_book.json_errors import JSON_ERRORS
 
 PATH = "/api/v3/brokerage/market/products?product_type=SPOT"
 NAME = "coinbase"
@@ -87,7 +88,7 @@ def _pairs(products: list[msgspec.Raw]) -> Iterator[VenuePair]:
     for raw in products:
         try:
             product = _product.decode(raw)
-        except msgspec.MsgspecError:
+        except JSON_ERRORS:
             continue
         price_step = product.price_increment or product.quote_increment
         yield VenuePair(

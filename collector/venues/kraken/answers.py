@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
+from kraken_book.json_errors import JSON_ERRORS
 from kraken_book.symbols import mentioned
 
-# The errors of bytes that are not JSON, have another shape, or are nested too deeply.
-DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # Longer members are not decoded.
 MAX_MEMBER_BYTES = 100_000
 # Kraken's texts are cut to this length before they are matched or logged.
@@ -91,7 +90,7 @@ _members = msgspec.json.Decoder(_Members)
 def decode_answer(data: bytes) -> RequestAnswer | None:
     """Return the answer in a frame; None if it has neither a method nor an error.
 
-    One of `DECODE_ERRORS` is raised if the frame is not a JSON object.
+    One of `JSON_ERRORS` is raised if the frame is not a JSON object.
     """
     members = _members.decode(data)
     error = _error_text(members.error) or _error_text(members.capital_error)
@@ -126,7 +125,7 @@ def value_of(data: msgspec.Raw) -> Any:
         return None
     try:
         return msgspec.json.decode(data)
-    except DECODE_ERRORS:
+    except JSON_ERRORS:
         return None
 
 

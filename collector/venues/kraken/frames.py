@@ -14,13 +14,13 @@ from typing import Literal
 import msgspec
 
 from collector.venues.kraken.answers import (
-    DECODE_ERRORS,
     RequestAnswer,
     decode_answer,
     number_or_none,
     text_or_none,
     value_of,
 )
+from kraken_book.json_errors import JSON_ERRORS
 from kraken_book.precision import Precision
 
 
@@ -189,7 +189,7 @@ def decode_frame(data: bytes) -> Frame:
     try:
         envelope = _envelope.decode(data)
         return _decode_book(data) if envelope.channel == "book" else _by_channel(envelope, data)
-    except DECODE_ERRORS as error:
+    except JSON_ERRORS as error:
         is_book = b'"book"' in data
         symbols = _symbols_in(data) if is_book else ()
         raise FrameError(str(error), symbols, is_book=is_book) from None
@@ -214,14 +214,14 @@ def _decode_book(data: bytes) -> BookFrame | BookParts:
         return _decode_parts(data)
     try:
         return _book.decode(data)
-    except DECODE_ERRORS:
+    except JSON_ERRORS:
         return _decode_parts(data)
 
 
 def _decode_parts(data: bytes) -> BookParts:
     try:
         return _parts.decode(data)
-    except DECODE_ERRORS as error:
+    except JSON_ERRORS as error:
         raise FrameError(str(error), _symbols_in(data), is_book=True) from None
 
 
@@ -233,11 +233,11 @@ def decode_entry(data: msgspec.Raw) -> BookEntry:
     Raises:
         FrameError: The entry cannot be decoded.
     """
-    with contextlib.suppress(*DECODE_ERRORS):
+    with contextlib.suppress(*JSON_ERRORS):
         return _entry.decode(data)
     try:
         entry = _lenient_entry.decode(data)
-    except DECODE_ERRORS as error:
+    except JSON_ERRORS as error:
         raise FrameError(str(error), _symbols_in(bytes(data)), is_book=True) from None
     return BookEntry(
         entry.symbol, entry.checksum, entry.bids, entry.asks, _text_in(entry.timestamp)
@@ -247,7 +247,7 @@ def decode_entry(data: msgspec.Raw) -> BookEntry:
 def _text_in(data: msgspec.Raw) -> str | None:
     try:
         return msgspec.json.decode(data, type=str)
-    except DECODE_ERRORS:
+    except JSON_ERRORS:
         return None
 
 
@@ -268,11 +268,11 @@ def decode_pair(data: msgspec.Raw) -> Pair:
     Raises:
         FrameError: The pair has no symbol.
     """
-    with contextlib.suppress(*DECODE_ERRORS):
+    with contextlib.suppress(*JSON_ERRORS):
         return _pair.decode(data)
     try:
         members = msgspec.json.decode(data)
-    except DECODE_ERRORS as error:
+    except JSON_ERRORS as error:
         raise FrameError(str(error)) from None
     symbol = members.get("symbol") if isinstance(members, dict) else None
     if not isinstance(symbol, str):

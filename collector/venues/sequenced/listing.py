@@ -85,7 +85,7 @@ class VenueListing:
         self._is_wanted.clear()
         try:
             pairs = self._decode(await self._rest.get(self._path, self._weight))
-        except (RestFailed, ValueError) as error:
+        except (RestFailed, ValueError, RecursionError) as error:
             self._log.warning("list of pairs not received", path=self._path, error=str(error))
             return False
         if not pairs:

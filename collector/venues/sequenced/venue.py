@@ -151,6 +151,6 @@ class SequencedVenue:
         assert self._traits.snapshot is not None
         try:
             return self._traits.snapshot.decode(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self._log.warning("snapshot not understood", pair=pair, error=str(error))
             return None

@@ -266,10 +266,11 @@ async def test_wrong_ticket_is_a_401(client: httpx.AsyncClient, ticket: str) -> 
     assert_problem(answer, 401, "key-unknown")
 
 
+@pytest.mark.parametrize("stored", [b"{", b'{"name":"\xff"}'])
 async def test_damaged_ticket_in_redis_is_a_401(
-    client: httpx.AsyncClient, redis: RedisNode
+    client: httpx.AsyncClient, redis: RedisNode, stored: bytes
 ) -> None:
-    await redis.set(f"kraken-book:ticket:{digest_of('kbt_x')}", b"{")
+    await redis.set(f"kraken-book:ticket:{digest_of('kbt_x')}", stored)
     assert_problem(await client.get("/stream/BTC/USD?ticket=kbt_x"), 401, "key-unknown")
 
 

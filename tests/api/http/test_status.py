@@ -80,8 +80,21 @@ async def test_status_has_each_collector_with_its_age(redis: RedisNode) -> None:
     assert "secret words" not in json.dumps(body)
 
 
+DEEP = b"[" * 5000 + b"]" * 5000
+
+
 @pytest.mark.parametrize(
-    "data", [b"{", b"[]", b"x" * (MAX_REPORT_BYTES + 1), report(at="yesterday"), report(leader=1)]
+    "data",
+    [
+        b"{",
+        b"[]",
+        b"x" * (MAX_REPORT_BYTES + 1),
+        report(at="yesterday"),
+        report(leader=1),
+        report(contract="1.1").replace(b"1.1", b"\xff"),
+        report(more=1).replace(b'"more": 1', b'"more":' + DEEP),
+    ],
+    ids=["cut", "list", "long", "no time", "no leader", "no UTF-8", "deep"],
 )
 async def test_malformed_report_is_left_out_and_counted(
     client: httpx.AsyncClient, written: Written, data: bytes

@@ -22,6 +22,15 @@ def test_report_of_the_same_major_version_or_no_report_is_not_newer(report: str)
 
 
 @pytest.mark.parametrize(
+    "report",
+    [b'{"contract":"\xff"}', b'{"contract":' + b"[" * 5000 + b"]" * 5000 + b"}", b"\xff"],
+    ids=["no UTF-8", "deep", "no JSON"],
+)
+def test_report_that_cannot_be_decoded_is_no_report(report: bytes) -> None:
+    assert newer_contract(report) is None
+
+
+@pytest.mark.parametrize(
     ("contract", "shown"),
     [("2.0", "2.0"), ("10.3", "10.3"), ("1.1-beta", "1.1-beta"), (2, "2"), ("x" * 99, "x" * 32)],
 )

@@ -87,7 +87,10 @@ def test_torn_end_of_the_manifest_is_ignored(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) == [line]
 
 
-def test_damaged_line_of_the_manifest_is_named(tmp_path: Path) -> None:
-    (tmp_path / "_manifest.jsonl").write_text("{}\n")
-    with pytest.raises(ValueError, match=r"_manifest.jsonl, line 1: .*path"):
+@pytest.mark.parametrize(
+    ("line", "words"), [(b"{}", "path"), (b'{"path":"\xff"}', "utf-8"), (b"{", "truncated")]
+)
+def test_damaged_line_of_the_manifest_is_named(tmp_path: Path, line: bytes, words: str) -> None:
+    (tmp_path / "_manifest.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(DamagedRecording, match=rf"_manifest.jsonl, line 1: .*{words}"):
         read_manifest(tmp_path)

@@ -305,8 +305,8 @@ def test_pairs_are_decoded_with_their_steps() -> None:
     ]
     symbol = {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT"}
     other = {**symbol, "symbol": "币USDT", "baseAsset": "币", "status": "BREAK"}
-    body = {"symbols": [{**symbol, "filters": filters}, other, {"symbol": 1}]}
-    first, second = decode_pairs(msgspec.json.encode(body))
+    body = {"symbols": [{**symbol, "filters": filters}, other, {"symbol": 1}, {"status": "X"}]}
+    first, second = decode_pairs(msgspec.json.encode(body).replace(b'"X"', b'"\xff"'))
     assert first == BTC
     assert second.refusal == "name is not ASCII"
     assert not second.is_traded

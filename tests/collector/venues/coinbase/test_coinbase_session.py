@@ -177,8 +177,8 @@ def test_products_are_decoded_and_broken_ones_left_out() -> None:
     }
     usdc = {**product, "product_id": "BTC-USDC", "alias": "BTC-USD", "auction_mode": True}
 
-    body = msgspec.json.encode({"products": [product, {"product_id": 1}, usdc]})
-    first, second = decode_products(body)
+    body = msgspec.json.encode({"products": [product, {"product_id": 1}, {"alias": "X"}, usdc]})
+    first, second = decode_products(body.replace(b'"X"', b'"\xff"'))
     assert first == VenuePair("BTC/USD", "BTC-USD", Precision(2, 8), "online", is_traded=True)
     assert (second.refusal, second.status) == ("same book as BTC/USD", "auction_mode")
     with pytest.raises(ValueError, match=r"products|object"):
