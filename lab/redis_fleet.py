@@ -329,6 +329,16 @@ class SentinelFleet(Fleet):
             return False
         return True
 
+    def named_master(self) -> int:
+        """Return the port of the server that the Sentinel names as the master."""
+        _, port = command(self.sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)
+        return int(port)
+
+    def wait_longer_for_promotions(self, seconds: float) -> None:
+        """Let the Sentinel wait so long for each step of a fail-over before it gives up."""
+        milliseconds = int(seconds * 1000)
+        command(self.sentinel, "SENTINEL", "SET", MASTER, "failover-timeout", milliseconds)
+
     def wait_for_failover(self) -> None:
         """Wait until the replica is the master."""
         wait_until(lambda: is_master(self.replica), "the replica is promoted")

@@ -113,12 +113,11 @@ class Directory:
         spelt = _spellings(name, visible)
         try:
             states = await self.states(visible)
+            symbol = self._listing(visible).find(name) or await self._with_book(spelt)
         except ApiError as error:
             symbol = await self._without_list(spelt, error)
             if symbol is None:
                 raise
-            return symbol
-        symbol = self._listing(visible).find(name) or await self._with_book(spelt)
         if symbol is not None:
             return symbol
         if not self._all.states:

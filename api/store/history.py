@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from api.store.corrupt_keys import CorruptKeys
-from api.store.stream_entry import StreamEntry, StreamReply, counts_from, entries_in, id_order
+from api.store.stream_entry import (
+    StreamEntry,
+    StreamReply,
+    counts_from,
+    entries_in,
+    follows,
+    id_order,
+)
 from api.store.stream_reads import PAGE_ENTRIES, StreamReads
 
 # The end of the year 9999. No time is later, so no event has a later id.
@@ -106,7 +113,11 @@ class EventHistory:
             count = self._next_count(limit, len(found), seen, size)
             reply = await self._reads.entries_of(symbol, first, last, count)
             fitting = _fitting(reply, self._page_bytes - size)
-            found += entries_in(symbol, fitting, self._corrupt)
+            entries = entries_in(symbol, fitting, self._corrupt)
+            if found and await self._is_trimmed_between(symbol, found[-1], entries):
+                # The next page reports it.
+                return found, found[-1].id
+            found += entries
             if len(found) > limit:
                 del found[limit:]
                 return found, found[-1].id
@@ -119,6 +130,16 @@ class EventHistory:
                 return found, last_seen
             first = f"({last_seen}"
         return found, last_seen
+
+    async def _is_trimmed_between(
+        self, symbol: str, last: StreamEntry, entries: list[StreamEntry]
+    ) -> bool:
+        """Return whether events after `last` may have been trimmed before `entries` were read."""
+        if not entries or follows(entries[0], last.position):
+            return False
+        # Otherwise corrupt entries were skipped.
+        first_id = await self._outermost(symbol, is_newest=False)
+        return first_id is None or id_order(first_id) > id_order(last.id)
 
     def _next_count(self, limit: int, found: int, seen: int, size: int) -> int:
         """Return the number of entries to read next.

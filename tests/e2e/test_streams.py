@@ -19,7 +19,7 @@ from lab.sse.stream import SseStream, StreamRefusedError, stream_path
 from lab.sse.watch import StreamWatch
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
-from lab.waiting import wait_until
+from lab.waiting import DEADLINE, wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "DOGE/USD")
@@ -255,7 +255,7 @@ def test_sigterm_ends_each_stream_with_farewell_and_then_the_process(
         assert replica.stop(limit=5.0) == 0
         assert "Traceback" not in replica.log
     for watch in watches:
-        assert watch.ended.wait(5)
+        assert watch.ended.wait(DEADLINE)
         watch.check()
         assert watch.farewell is not None
         assert watch.farewell > 0
@@ -280,9 +280,9 @@ def test_draining_replica_sends_new_reader_snapshot_and_farewell(stage: Stage) -
         watch.wait_for_seq(1)
         api.process.terminate()
         assert api.answers("/readyz", 503).json()["type"] == "urn:kraken-book:draining"
-        assert watch.ended.wait(10)
+        assert watch.ended.wait(DEADLINE)
         late = api.watch(symbol)
-        assert late.ended.wait(10)
+        assert late.ended.wait(DEADLINE)
         late.check()
         assert late.events[0]["kind"] == "snapshot"
         assert late.farewell is not None

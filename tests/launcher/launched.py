@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.ports import free_port
 from lab.process_table import descendants, is_running
-from lab.waiting import wait_until
+from lab.waiting import DEADLINE, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,9 +42,9 @@ books = json.dumps([{"symbol": each, "status": "live"} for each in symbols])
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200 if self.path in ("/readyz", "/books") else 404)
-        self.end_headers()
-        self.wfile.write(books.encode())
+        status = "200 OK" if self.path in ("/readyz", "/books") else "404 Not Found"
+        # In one write: the launcher closes the connection when it has the status.
+        self.wfile.write(f"HTTP/1.0 {status}\\r\\n\\r\\n{books}".encode())
 
 server = HTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
 server.socket = socket.socket(fileno=int(os.environ["KRAKEN_BOOK_LISTENER"]))
@@ -132,7 +132,7 @@ class Launched:
         """Send signals; return the exit code."""
         for number in numbers:
             self.process.send_signal(number)
-        return self.process.wait(15)
+        return self.process.wait(DEADLINE)
 
     def assert_nothing_left(self, pids: set[int]) -> None:
         """Assert that the processes and the temporary files of a run are gone."""

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from lab.process_table import command_of
-from lab.waiting import wait_until
+from lab.waiting import DEADLINE, wait_until
 from launcher.embedded_redis import EmbeddedRedis
 from tests.kraken_book.recording.made import events_of, write_file
 from tests.launcher.conftest import Launch
@@ -55,7 +55,7 @@ def test_redis_url_is_used_and_left_running(launch: Launch) -> None:
 
 def test_redis_url_without_answer_ends_the_start(launch: Launch) -> None:
     launched = launch(REDIS_URL="redis://:secret@127.0.0.1:1/0")
-    assert launched.process.wait(10) == 1
+    assert launched.process.wait(DEADLINE) == 1
     assert "REDIS_URL=redis://:***@127.0.0.1:1/0 does not answer" in launched.log
     assert "(pid=" not in launched.log
 
@@ -64,7 +64,7 @@ def test_port_in_use_prints_one_line_and_starts_nothing(launch: Launch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         launched = launch(API_PORT=str(port))
-        assert launched.process.wait(10) == 1
+        assert launched.process.wait(DEADLINE) == 1
     # A later port is suggested: other programs may use the next ones.
     message = f"port {port} on 127.0.0.1 is in use; choose another: make run API_PORT="
     assert launched.log.startswith(message)
@@ -73,13 +73,13 @@ def test_port_in_use_prints_one_line_and_starts_nothing(launch: Launch) -> None:
 
 def test_unknown_feed_is_refused_with_the_valid_ones(launch: Launch) -> None:
     launched = launch(FEED="dead")
-    assert launched.process.wait(10) == 2
+    assert launched.process.wait(DEADLINE) == 2
     assert launched.log == "FEED=dead: Input should be 'auto', 'live' or 'simulated'\n"
 
 
 def test_invalid_symbol_is_refused_before_anything_starts(launch: Launch) -> None:
     launched = launch(KRAKEN_SYMBOLS="BTC/USD,nonsense")
-    assert launched.process.wait(10) == 2
+    assert launched.process.wait(DEADLINE) == 2
     assert launched.log.startswith("KRAKEN_SYMBOLS=BTC/USD,nonsense: 'nonsense' is no symbol")
     assert "(pid=" not in launched.log
 
@@ -111,14 +111,14 @@ def test_launcher_imports_no_redis_client() -> None:
 
 def test_help_lists_settings_and_starts_nothing(launch: Launch) -> None:
     launched = launch(arguments=["--help"])
-    assert launched.process.wait(10) == 0
+    assert launched.process.wait(DEADLINE) == 0
     assert "FEED (auto)" in launched.log
     assert "(pid=" not in launched.log
 
 
 def test_unknown_argument_is_refused_and_starts_nothing(launch: Launch) -> None:
     launched = launch(arguments=["--symbols", "BTC/USD"])
-    assert launched.process.wait(10) == 2
+    assert launched.process.wait(DEADLINE) == 2
     (line,) = launched.log.splitlines()
     assert "unrecognized arguments: --symbols BTC/USD" in line
 
@@ -158,6 +158,6 @@ def test_replay_that_cannot_work_starts_nothing(
     launch: Launch, settings: dict[str, str], code: int, words: str
 ) -> None:
     launched = launch(**settings)
-    assert launched.process.wait(10) == code
+    assert launched.process.wait(DEADLINE) == code
     assert launched.log.startswith(words)
     assert "(pid=" not in launched.log

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from lab.process_table import catches, descendants, wait_for_command
-from lab.waiting import wait_until
+from lab.waiting import DEADLINE, wait_until
 from tests.launcher.conftest import Launch
 
 
@@ -39,7 +39,7 @@ def test_sigint_to_process_group_ends_services_by_sigterm(launch: Launch) -> Non
 
     os.killpg(launched.process.pid, signal.SIGINT)
 
-    assert launched.process.wait(15) == 0
+    assert launched.process.wait(DEADLINE) == 0
     launched.assert_nothing_left(pids)
     assert "collector stopped (rc=-15)" in launched.log, (
         "SIGTERM of the launcher, not SIGINT or SIGKILL"
@@ -65,7 +65,7 @@ def test_signal_while_services_start_ends_all_processes(launch: Launch, after: s
 
     os.killpg(launched.process.pid, signal.SIGINT)
 
-    assert launched.process.wait(15) == 0
+    assert launched.process.wait(DEADLINE) == 0
     launched.assert_nothing_left(pids)
     assert "Traceback" not in launched.log
 
@@ -85,7 +85,7 @@ def test_signal_at_the_start_of_redis_or_first_service_ends_all_processes(
     wait_until(has_started, f"{wanted} processes")
     os.killpg(launched.process.pid, signal.SIGINT)
 
-    assert launched.process.wait(15) == 0, launched.log
+    assert launched.process.wait(DEADLINE) == 0, launched.log
     launched.assert_nothing_left(seen)
     assert launched.log.count("Exception") == 0, launched.log
     assert "Traceback" not in launched.log
@@ -119,7 +119,7 @@ def test_killed_service_or_redis_ends_all_processes(launch: Launch, word: str) -
 
     os.kill(victim, signal.SIGKILL)
 
-    assert launched.process.wait(15) == 137
+    assert launched.process.wait(DEADLINE) == 137
     launched.assert_nothing_left(pids)
     assert "has ended: stopping everything" in launched.log
     assert "Traceback" not in launched.log
@@ -141,7 +141,7 @@ def test_killed_launcher_leaves_no_process(launch: Launch) -> None:
 
 def test_service_that_exits_with_0_ends_the_run_with_1(launch: Launch) -> None:
     launched = launch(ENDING_COLLECTOR="1")
-    assert launched.process.wait(15) == 1
+    assert launched.process.wait(DEADLINE) == 1
     texts = [line.partition("| ")[2] for line in launched.log.splitlines()]
     expected = [
         "last words",
@@ -164,6 +164,6 @@ def test_closed_log_reader_ends_the_run(launch: Launch) -> None:
     with suppress(OSError):
         urlopen(f"http://127.0.0.1:{launched.api_port}/", timeout=5)  # makes the api log a line
 
-    assert launched.process.wait(15) == 1
+    assert launched.process.wait(DEADLINE) == 1
     launched.assert_nothing_left(pids)
     assert launched.log == "", "standard error is empty"

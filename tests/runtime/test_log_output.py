@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.waiting import wait_until
+from lab.waiting import DEADLINE, wait_until
 from runtime.log_output import LineWriter, LogOutput
 
 LINE = b"x" * 936 + b"\n"
@@ -131,7 +131,7 @@ def test_closed_reader_calls_back_and_later_lines_are_dropped(
     os.close(reader)
     if not is_idle:
         writer.put(LINE)
-    assert gone.wait(20)
+    assert gone.wait(DEADLINE)
     late = threading.Event()
     writer.when_reader_gone(late.set)
     assert late.is_set(), "a later callback is called at once"
@@ -146,7 +146,7 @@ def test_closed_terminal_calls_back() -> None:
     writer = LineWriter(terminal, describe_loss=loss_line, watch_interval=0.01)
     writer.when_reader_gone(gone.set)
     os.close(master)
-    assert gone.wait(20)
+    assert gone.wait(DEADLINE)
     os.close(terminal)
 
 

@@ -28,6 +28,7 @@ TAPE_MAX_BYTES = 10_000_000
 STREAM_RETENTION = 30
 ELECTION_TIMEOUT = 180.0
 """A Sentinel does nothing for 30 s each time that it was delayed, as on a busy machine."""
+PROMOTION_SECONDS = 20.0
 
 
 class KeyFile:
@@ -77,6 +78,7 @@ class House:
     def __init__(self, stage: Stage, folder: Path) -> None:
         self.keys = KeyFile(folder / "keys.json")
         self.fleet = stage.enter(SentinelFleet(folder))
+        self.fleet.wait_longer_for_promotions(PROMOTION_SECONDS)
         self.simulator: SimulatorProcess = stage.simulator(
             *("--symbols", ",".join(SYMBOLS), "--rate", str(MOVES_PER_SECOND)),
             *("--control", "0", "--log-level", "warning"),

@@ -24,7 +24,7 @@ def report(outcome: YearOutcome) -> Iterator[str]:
         f"  {outcome.events:,} events read, {outcome.lagged:,} `lagged`,"
         f" {outcome.replaced:,} replaced by snapshots"
     )
-    yield from (f"  without a count, {each}" for each in outcome.uncounted)
+    yield from (f"  a snapshot without a count after {each}" for each in outcome.uncounted)
     yield f"  recording: {outcome.verdict}"
     yield from table(
         ("figure", "second fifth", "last fifth", "most"),

@@ -145,6 +145,19 @@ async def test_visible_symbol_without_list_entry_is_found_by_its_book(
     assert store.asked == ["BTC/USD"]
 
 
+async def test_known_book_is_found_if_redis_stops_answering_after_the_list(
+    replica: Replica, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await written.book(1, snapshot(1))
+    assert await replica.store.book("BTC/USD") is not None
+
+    async def fail(_store: BookStore, _symbols: Sequence[str]) -> list[BookWithAge | None]:
+        raise TimeoutError
+
+    monkeypatch.setattr(BookStore, "books", fail)
+    assert await Directory(replica.store).resolve("BTC/USD") == "BTC/USD"
+
+
 async def test_hidden_symbols_are_hidden_after_the_list_was_read_again(
     replica: Replica, written: Written
 ) -> None:
