@@ -18,7 +18,7 @@ from threading import Thread
 from urllib.parse import parse_qs, quote, urlsplit
 
 from kraken_book.contract.keys import book_key
-from kraken_book.redis_url import without_password
+from kraken_book.redis_url import without_password, without_password_file
 from kraken_book.selection import Selection
 from kraken_book.symbols import venue_of
 from runtime.healthcheck import is_healthy
@@ -220,6 +220,10 @@ def _redis_line(url: str, symbol: str) -> str:
     program = next(filter(shutil.which, ("redis-cli", "valkey-cli")), None)
     if program is None:
         return f"REDIS_URL={without_password(url)}"
+    url, user, file = without_password_file(url)
+    if file:
+        login = f" --user {shlex.quote(user)}" if user else ""
+        program = f"REDISCLI_AUTH=$(cat {shlex.quote(file)}) {program}{login}"
     parts = urlsplit(url)
     if parts.scheme != "unix":
         server = f"-u {shlex.quote(without_password(url))}"

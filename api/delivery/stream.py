@@ -124,6 +124,8 @@ class Stream:
             del opening
             while self.state is StreamState.WRITING:
                 if self._socket.is_full:
+                    # What it gets late by its own fault is not measured.
+                    self._has_caught_up = self._measures_next = False
                     await self._wait(StreamState.BLOCKED)
                 elif not await self._write_next():
                     await self._wait_for_events()

@@ -62,6 +62,27 @@ def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
     return pair
 
 
+def test_leader_and_standby_are_ready_while_they_have_books(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--control", "0")
+    simulator.fault("refuse_connections?seconds=3600")
+    pair = [
+        stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+        for _ in range(2)
+    ]
+    for collector in pair:
+        assert collector.answers("/readyz", 503).json()["reason"] == "starting"
+    simulator.lift_faults()
+    for collector in pair:
+        assert collector.answers("/readyz").json() == {"status": "ready"}
+    epochs = [collector.get("/healthz").json()["epoch"] for collector in pair]
+    assert epochs.count(None) == 1, "one of them is a standby"
+    simulator.fault("refuse_connections?seconds=3600")
+    simulator.fault("drop")
+    for collector in pair:
+        assert collector.answers("/readyz", 503).json()["reason"] == "no-live-book"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_collector_hands_over_at_once(
     stage: Stage, simulator: SimulatorProcess, number: signal.Signals

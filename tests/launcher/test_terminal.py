@@ -119,6 +119,11 @@ def test_welcome_shows_a_host_that_can_be_opened(host: str, shown: str) -> None:
     [
         ("unix:///r.sock?db=3", "redis-cli -s /r.sock -n 3 hgetall"),
         ("redis://:secret@h:1/2", "redis-cli -u 'redis://:***@h:1/2' hgetall"),
+        (
+            "redis://me@h:1/2?password_file=/a%20b",
+            "REDISCLI_AUTH=$(cat '/a b') redis-cli --user me -u redis://h:1/2 hgetall",
+        ),
+        ("unix:///r.sock?password_file=/p", "REDISCLI_AUTH=$(cat /p) redis-cli -s /r.sock hgetall"),
     ],
 )
 def test_welcome_has_redis_command_without_password(url: str, line: str) -> None:

@@ -61,7 +61,7 @@ class UpgradeRun:
         stage: Starts the processes.
         release: The last release.
         options: How much happens.
-        tell: Is called with a line at each step.
+        report_progress: Called with a line at each step.
 
     """
 
@@ -70,13 +70,13 @@ class UpgradeRun:
         stage: Stage,
         release: Release,
         options: UpgradeOptions,
-        tell: Callable[[str], object] = print,
+        report_progress: Callable[[str], object] = print,
     ) -> None:
         self.outcome = UpgradeOutcome()
         self._stage = stage
         self._release = release
         self._options = options
-        self._tell = tell
+        self._report_progress = report_progress
         self._redis = stage.redis()
         self._simulator = stage.simulator(
             *("--symbols", ",".join(options.symbols), "--rate", f"{options.rate:g}")
@@ -91,7 +91,7 @@ class UpgradeRun:
         }
 
     def run(self) -> None:
-        """Upgrade and go back; raise an AssertionError if something does not come about."""
+        """Upgrade and go back; fail with AssertionError if a step takes too long."""
         for replica in self._replicas:
             replica.wait_until_live(*self._options.symbols)
         urls = [replica.url for replica in self._replicas]
@@ -144,7 +144,7 @@ class UpgradeRun:
         self._end_step(f"the collector is {self._name(age)}")
 
     def _end_step(self, step: str) -> None:
-        self._tell(step)
+        self._report_progress(step)
         self.outcome.steps.append(step)
         for replica in self._replicas:
             replica.wait_until_live(*self._options.symbols)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
+from prometheus_client import REGISTRY
 from starlette.types import Message
 
 from api.delivery.stream import Stream, StreamState
@@ -171,6 +172,34 @@ async def test_full_socket_gets_all_events_when_it_can_take_more() -> None:
             return one.wire.events == [2, 3, 4]
 
         await async_wait_until(has_all, "all events")
+
+
+def delivered() -> float:
+    """Return how many writes were measured."""
+    return REGISTRY.get_sample_value("kraken_book_delivery_seconds_count") or 0.0
+
+
+async def test_write_to_a_slow_reader_is_not_measured() -> None:
+    ring, data = ring_at(1), b'[%d] {"received_at":"2026-11-28T00:00:00.000000Z"}'
+    async with opened(ring) as one:
+
+        def add(seq: int) -> None:
+            ring.append(SseEvent(Position(1, seq), f"1-{seq}", data % seq))
+            ring.wake()
+
+        before = delivered()
+        one.stream.measure()
+        one.socket.fill(is_full=True)
+        add(2)
+        await async_wait_until(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
+        one.stream.measure()
+        one.socket.fill(is_full=False)
+        await async_wait_until(one.waits, "it has caught up")
+        assert (one.wire.events, delivered()) == ([2], before)
+        one.stream.measure()
+        add(3)
+        await async_wait_until(lambda: delivered() == before + 1, "the next write is measured")
+        assert one.wire.events == [2, 3]
 
 
 async def test_event_that_must_be_read_from_redis_is_written() -> None:
