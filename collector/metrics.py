@@ -67,6 +67,11 @@ CORRUPT_KEYS = Counter(
     "Keys found with content that no collector writes.",
     ["key", "outcome"],
 )
+LASTING_CORRUPT_KEYS = Gauge(
+    "kraken_book_lasting_corrupt_keys",
+    "Keys with content that no collector writes, until they are removed or usable again.",
+    ["key"],
+)
 REDIS_ERRORS = Counter("kraken_book_redis_errors_total", "Calls to Redis that failed.")
 LEADING = Gauge(
     "kraken_book_leading",

@@ -123,7 +123,7 @@ class OverlappingShards:
                 raise
             self._troubles.begin_corrupt(self._feed_key, "is no hash")
             return None
-        self._troubles.end_corrupt(self._feed_key)
+        self._troubles.end(self._feed_key)
         return reply
 
     async def _leaders(self) -> dict[str, OverlappingLeader]:
@@ -148,7 +148,7 @@ class OverlappingShards:
                 raise
             self._troubles.begin_corrupt(*corrupt)
             return None
-        self._troubles.end_corrupt(key)
+        self._troubles.end(key)
         if not lease:
             return None
         owner, epoch, *damage = lease

@@ -42,7 +42,7 @@ class VenueList:
                 # The publisher logs all other errors, such as outages.
                 self._log_refused(error)
         else:
-            self._troubles.end_corrupt(VENUES)
+            self._troubles.end(VENUES)
 
     def _log_refused(self, error: Exception) -> None:
         if fields := self._troubles.begin(VENUES, error, self._nodes.of(VENUES)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from collector.metrics import CORRUPT_KEYS
+from collector.metrics import CORRUPT_KEYS, LASTING_CORRUPT_KEYS
 from runtime.limited_log import LineLimit
 from runtime.logs import get_logger
 from runtime.redis.errors import Reason, Trouble, describe
@@ -41,6 +41,7 @@ class Troubles:
     ) -> None:
         self._lines = LineLimit(seconds, max_lines, clock=clock)
         self._lasting: dict[str, Trouble] = {}
+        self._corrupt: set[str] = set()
         self._logged: dict[str, str] = {}
 
     def begin(
@@ -71,8 +72,10 @@ class Troubles:
         """Add the trouble of a corrupt key, and log the command that removes the key."""
         text = f"{key} {wrong}"
         repair = repair_command("DEL", key)
-        if key not in self._lasting:
+        if key not in self._corrupt:
+            self._corrupt.add(key)
             CORRUPT_KEYS.labels(_kind(key), "left").inc()
+            LASTING_CORRUPT_KEYS.labels(_kind(key)).inc()
         self._lasting[key] = Trouble(Reason.WRONG_TYPE, text, f"run {repair}", text)
         if self._is_line_due(key, text):
             log.error("redis key corrupt, left unchanged", key=key, wrong=wrong, repair=repair)
@@ -84,20 +87,29 @@ class Troubles:
             log.error("redis key corrupt, repaired", key=key, wrong=wrong)
 
     def end(self, subject: str) -> bool:
-        """Remove the trouble of `subject`; return whether its end is to be logged."""
-        if self._lasting.pop(subject, None) is None:
-            return False
-        return self._logged.pop(subject, None) is not None
+        """Remove the trouble of `subject`; log the end if it is a key that was corrupt.
 
-    def end_corrupt(self, key: str) -> None:
-        """Remove the trouble of a key, and log that the key is usable again."""
-        if self.end(key):
-            log.info("redis key usable again", key=key)
+        Returns:
+            Whether the caller is to log the end of another trouble.
+        """
+        was_corrupt = subject in self._corrupt
+        was_logged = self._remove(subject)
+        if was_logged and was_corrupt:
+            log.info("redis key usable again", key=subject)
+        return was_logged and not was_corrupt
 
     def drop(self, subject: str) -> None:
         """Remove the trouble of a subject that is not used any more."""
-        if self.end(subject):
+        if self._remove(subject):
             log.info("redis trouble dropped, its subject is not used any more", subject=subject)
+
+    def _remove(self, subject: str) -> bool:
+        """Remove a trouble; return whether it was logged."""
+        if subject in self._corrupt:
+            self._corrupt.remove(subject)
+            LASTING_CORRUPT_KEYS.labels(_kind(subject)).dec()
+        was_lasting = self._lasting.pop(subject, None) is not None
+        return self._logged.pop(subject, None) is not None and was_lasting
 
     @property
     def has_lasting(self) -> bool:

@@ -152,7 +152,7 @@ class Reporter:
                 # The publisher logs an outage, and no program needs a report.
                 log.debug("report not written", error=str(error))
         else:
-            self._troubles.end_corrupt(self._feed_key)
+            self._troubles.end(self._feed_key)
 
     async def _clear_unused(self) -> None:
         """Remove keys of this shard that earlier settings have left, once every interval."""

@@ -43,8 +43,7 @@ COLLECTOR = Dashboard(
                 number(
                     "Corrupt keys left",
                     "short",
-                    "sum(kraken_book_corrupt_keys_total"
-                    '{instance=~"$instance",outcome="left"}) or vector(0)',
+                    f"sum(kraken_book_lasting_corrupt_keys{_CHOSEN}) or vector(0)",
                     limit=1,
                 ),
             ],

@@ -84,9 +84,9 @@ def test_corrupt_key_is_logged_once_with_the_command_that_removes_it(troubles: T
 
 def test_usable_key_is_logged_after_a_corrupt_one(troubles: Troubles) -> None:
     with capture_logs() as lines:
-        troubles.end_corrupt(KEY)
+        troubles.end(KEY)
         troubles.begin_corrupt(KEY, "is no hash")
-        troubles.end_corrupt(KEY)
+        troubles.end(KEY)
     assert [(line["log_level"], line["key"]) for line in lines] == [("error", KEY), ("info", KEY)]
 
 

@@ -284,11 +284,11 @@ CASES: dict[str, AlertCase] = {
         "4m",
     ),
     "KrakenBookCorruptKeys": AlertCase(
-        {_metric("corrupt_keys_total", f'{COLLECTOR},key="book",outcome="left"'): "1x10"},
+        {_metric("lasting_corrupt_keys", f'{COLLECTOR},key="book"'): "1x10"},
         "1m",
         OF_COLLECTOR | {"key": "book"},
         "c1 found a key of book that no collector wrote",
-        {_metric("corrupt_keys_total", f'{COLLECTOR},key="book",outcome="repaired"'): "1x10"},
+        {_metric("lasting_corrupt_keys", f'{COLLECTOR},key="book"'): "1 1 0x10"},
     ),
     "KrakenBookKeysNotLoaded": AlertCase(
         {_metric("key_file_up", API): "0x40", _metric("token_keys_up", API): "1x40"},
