@@ -55,7 +55,7 @@ def test_dockerfile_contains_no_version_number() -> None:
 
 def test_compose_file_passes_version_to_the_build() -> None:
     compose: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    arguments = compose["services"]["collector"]["build"]["args"]
+    arguments = compose["services"]["api"]["build"]["args"]
     assert arguments["VERSION"] == "${VERSION:-unknown}"
 
 

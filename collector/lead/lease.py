@@ -120,6 +120,9 @@ class Lease:
         self._held: int | None = None
         # Whether this collector may hold the lease: it has asked, and the answer may be lost.
         self._may_hold = False
+        # Whether the last request failed.
+        self._was_refused = False
+        self._gives_way_until = float("-inf")
         self.state = LeaseState.ASKING
         self.waits_for: dict[str, str] | None = None
 
@@ -138,7 +141,8 @@ class Lease:
     @property
     def _interval(self) -> float:
         third = self._seconds / 3
-        return third if self._leadership.is_leading else min(third, STANDBY_INTERVAL)
+        is_calm = self._leadership.is_leading and not self._was_refused
+        return third if is_calm else min(third, STANDBY_INTERVAL)
 
     async def _rest_after_fence(self) -> None:
         """Wait before asking again: not after the first fence, then longer after each."""
@@ -160,15 +164,27 @@ class Lease:
                 leader = await self._overlapping_leader()
                 if leader is not None and self._yields_to(leader):
                     await self._yield_to(leader)
-                else:
+                elif not self._gives_way():
                     await self._ask_for_lease()
         except (RedisError, OSError) as error:
             # The lease may still be ours, so a leader keeps publishing. Epochs guard the streams.
+            self._was_refused = True
             self._log_trouble(error)
         else:
+            self._was_refused = False
             for subject in (self._key, LEASE_TROUBLE):
                 if self._troubles.end(subject):
                     log.info("lease request works again", subject=subject)
+
+    def _gives_way(self) -> bool:
+        """Return whether a standby lets the leader ask first, for a while after Redis was away.
+
+        The lease may have expired meanwhile. The leader still has the events that wait for Redis;
+        another one would replace them by a snapshot.
+        """
+        if self._was_refused and self.state is LeaseState.FOLLOWING:
+            self._gives_way_until = monotonic() + max(self._seconds / 2, 2 * STANDBY_INTERVAL)
+        return self.state is LeaseState.FOLLOWING and monotonic() < self._gives_way_until
 
     async def _yield_to_newer_contract(self) -> bool:
         """Return whether a report of a newer contract prevents that this collector leads."""

@@ -297,6 +297,27 @@ async def test_fence_during_a_renewal_leads_to_one_new_epoch(
     assert first.led == [first.led[0], newer + 1]
 
 
+async def test_standby_lets_the_leader_ask_first_after_redis_was_away(
+    redis: RedisNode, candidates: ShardCandidates
+) -> None:
+    first = candidates(SHORT)
+    await async_wait_until(lambda: first.led)
+    second = candidates(SHORT)
+    await async_wait_until(lambda: second.lease.state is LeaseState.FOLLOWING)
+    # Both are refused, until the lease has expired.
+    await redis.set(lease_key("0/1"), first.led[0])
+    await redis.acl_setuser("default", enabled=True, commands=["-eval"])
+    with capture_logs() as lines:
+        refused = "lease request failed, retrying"
+        await async_wait_until(lambda: [e["event"] for e in lines].count(refused) >= 2)
+    await redis.delete(lease_key("0/1"))
+    await redis.acl_setuser("default", enabled=True, commands=["+eval"])
+    await async_wait_until(lambda: len(first.led) >= 2)
+    assert second.led == []
+    await first.end()
+    await async_wait_until(lambda: second.led)
+
+
 async def test_failed_lease_request_is_logged_once_with_its_reason() -> None:
     with capture_logs() as lines:
         lost = Candidate(connect_redis("redis://127.0.0.1:1/0"), SHORT, SHARD)
