@@ -8,7 +8,13 @@ from time import monotonic
 from typing import NamedTuple, cast
 
 import msgspec
-from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    MovedError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+)
 
 from api.store.book_cache import BookCache
 from api.store.book_check import Reply
@@ -107,8 +113,9 @@ class BookStore:
     async def symbols(self) -> dict[str, SymbolState]:
         """Return the states of the configured symbols of all venues, by name; skip malformed ones.
 
-        A list that is not a hash costs only its own venue. While a list cannot be read, the last
-        one is returned. CorruptSymbols is raised if no venue has symbols because of that.
+        A list that is not a hash, or that this user of Redis may not read, costs only its own
+        venue. While a list cannot be read, the last one is returned. CorruptSymbols is raised if no
+        venue has symbols because of that.
         """
         known = self.venues.known
         _, read = await asyncio.gather(self.venues.read(), self._read_lists(known))
@@ -127,9 +134,13 @@ class BookStore:
     def _keep_lists(self, read: Mapping[str, States | BaseException]) -> None:
         """Keep the lists that were read; raise an error if it is not of one venue alone."""
         failures: dict[str, BaseException] = {}
+        refused: dict[str, BaseException] = {}
         corrupt: CorruptSymbols | None = None
         for venue, states in read.items():
-            if isinstance(states, (RedisError, OSError)):
+            if isinstance(states, NoPermissionError):
+                # It stays so until an operator acts; the other venues are served without it.
+                refused[venue] = states
+            elif isinstance(states, (RedisError, OSError)):
                 failures[venue] = states
             elif isinstance(states, CorruptSymbols):
                 corrupt = states
@@ -138,8 +149,11 @@ class BookStore:
                 raise states
             else:
                 self._lists[venue] = states
-        if failures and (len(failures) == len(read) or failures.keys() - self._lists.keys()):
-            raise next(iter(failures.values()))
+        self.venues.note_refused(refused)
+        if read.keys() <= failures.keys() | refused.keys():
+            raise next(iter((failures | refused).values()))
+        if missing := failures.keys() - self._lists.keys():
+            raise failures[min(missing)]
         if corrupt is not None and not any(self._lists.values()):
             raise corrupt
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from redis.exceptions import RedisError
 
@@ -32,6 +32,8 @@ class Venues:
         self._corrupt = corrupt
         # The trouble and the surplus that were logged last.
         self._logged: object = None
+        # The venues whose lists this user of Redis may not read.
+        self._refused: set[str] = set()
         self.known: tuple[str, ...] = (KRAKEN,)
         """The venues, at most MAX_VENUES."""
 
@@ -56,3 +58,16 @@ class Venues:
         if left_out and self._logged != left_out:
             self._logged = left_out
             log.warning("too many venues, some left out", most=MAX_VENUES, left_out=left_out)
+
+    def note_refused(self, refused: Mapping[str, BaseException]) -> None:
+        """Log once which venues this user of Redis may not read."""
+        for venue in sorted(refused.keys() - self._refused):
+            trouble = describe(refused[venue])
+            log.warning(
+                "venue not readable, left out",
+                venue=venue,
+                error=trouble.text,
+                advice=f"give this user the keys of {venue}, as those of kraken:"
+                " the same patterns with its name",
+            )
+        self._refused = set(refused)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import NoPermissionError
+from structlog.testing import capture_logs
 
 from api.store.book_store import BookStore
 from api.store.corrupt_keys import CorruptKeys
@@ -138,3 +139,27 @@ async def test_field_with_a_venue_is_no_pair(redis: RedisNode, store: BookStore)
     await redis.hset("kraken:symbols", "coinbase:BTC/USD", "{}")
     assert await store.symbols() == {}
     assert store.corrupt.get("kraken:symbols coinbase:BTC/USD") is not None
+
+
+async def test_venue_that_this_user_may_not_read_costs_only_itself(
+    nodes: FailingNodes, redis: RedisNode, written: Written, store: BookStore
+) -> None:
+    await redis.sadd(VENUES, "coinbase")
+    await written.symbol("BTC/USD")
+    await written.symbol("coinbase:BTC/USD")
+    nodes.errors["coinbase:symbols"] = NoPermissionError("no permissions to access a key")
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert list(await store.symbols()) == ["BTC/USD"]
+    (line,) = lines
+    assert (line["event"], line["venue"]) == ("venue not readable, left out", "coinbase")
+    del nodes.errors["coinbase:symbols"]
+    assert list(await store.symbols()) == ["BTC/USD", "coinbase:BTC/USD"]
+
+
+async def test_user_that_may_read_no_venue_gets_the_error(
+    nodes: FailingNodes, store: BookStore
+) -> None:
+    nodes.errors["kraken:symbols"] = NoPermissionError("no permissions to access a key")
+    with pytest.raises(NoPermissionError):
+        await store.symbols()
