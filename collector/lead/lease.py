@@ -90,6 +90,7 @@ class Lease:
 
     Attributes:
         state: The state; `_move` alone changes it.
+        is_refused: Whether Redis did not answer the last request, or refused it.
         waits_for: The shard and the leader that this collector waits for, if it waits for one.
     """
 
@@ -120,10 +121,9 @@ class Lease:
         self._held: int | None = None
         # Whether this collector may hold the lease: it has asked, and the answer may be lost.
         self._may_hold = False
-        # Whether the last request failed.
-        self._was_refused = False
         self._gives_way_until = float("-inf")
         self.state = LeaseState.ASKING
+        self.is_refused = False
         self.waits_for: dict[str, str] | None = None
 
     async def run(self) -> None:
@@ -141,7 +141,7 @@ class Lease:
     @property
     def _interval(self) -> float:
         third = self._seconds / 3
-        is_calm = self._leadership.is_leading and not self._was_refused
+        is_calm = self._leadership.is_leading and not self.is_refused
         return third if is_calm else min(third, STANDBY_INTERVAL)
 
     async def _rest_after_fence(self) -> None:
@@ -168,10 +168,10 @@ class Lease:
                     await self._ask_for_lease()
         except (RedisError, OSError) as error:
             # The lease may still be ours, so a leader keeps publishing. Epochs guard the streams.
-            self._was_refused = True
+            self.is_refused = True
             self._log_trouble(error)
         else:
-            self._was_refused = False
+            self.is_refused = False
             for subject in (self._key, LEASE_TROUBLE):
                 if self._troubles.end(subject):
                     log.info("lease request works again", subject=subject)
@@ -182,7 +182,7 @@ class Lease:
         The lease may have expired meanwhile. The leader still has the events that wait for Redis;
         another one would replace them by a snapshot.
         """
-        if self._was_refused and self.state is LeaseState.FOLLOWING:
+        if self.is_refused and self.state is LeaseState.FOLLOWING:
             self._gives_way_until = monotonic() + max(self._seconds / 2, 2 * STANDBY_INTERVAL)
         return self.state is LeaseState.FOLLOWING and monotonic() < self._gives_way_until
 

@@ -7,7 +7,7 @@ from typing import Literal
 from collector.feed.feed import Feed
 from collector.lead.lease import Lease, LeaseState
 
-Unready = Literal["starting", "no-live-book", "newer-contract"]
+Unready = Literal["starting", "no-live-book", "no-lease", "newer-contract"]
 
 
 class LeadReadiness:
@@ -31,6 +31,8 @@ class LeadReadiness:
         books = self._feed.books.values()
         if self._lease.state is LeaseState.OUTDATED:
             return "newer-contract"
+        if self._lease.is_refused:
+            return "no-lease"
         if not self._has_started:
             knows_all = self._feed.knows_what_it_follows
             self._has_started = knows_all and all(book.is_answered for book in books)

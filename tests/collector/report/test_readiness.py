@@ -21,6 +21,7 @@ from kraken_book.contract.keys import FEED
 from kraken_book.precision import Precision
 from kraken_book.selection import parse_selection
 from lab.waiting import async_wait_until, cancel
+from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.feed.listed_venue import Listed, ListedVenue
@@ -123,3 +124,12 @@ async def test_readyz_answers_200_or_503_with_the_reason(collecting: Collecting)
             collecting.become_live(symbol)
         answer = await client.get("http://collector/readyz")
         assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+async def test_collector_that_may_not_ask_for_the_lease_is_not_ready() -> None:
+    collecting = Collecting(connect_redis("redis://127.0.0.1:1/0"), "BTC/USD")
+    collecting.become_live("BTC/USD")
+    assert collecting.readiness.unready_reason() is None
+    task = asyncio.create_task(collecting.lease.run())
+    await async_wait_until(lambda: collecting.readiness.unready_reason() == "no-lease")
+    await cancel(task)
