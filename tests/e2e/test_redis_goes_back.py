@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from lab.ports import free_port
+from lab.redis_fleet import Fleet
 from lab.services import Api
+from lab.sse.client_reader import ClientReader
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
@@ -14,6 +18,7 @@ from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
 LOST_EVENTS = 150
+LEASE_SECONDS = 5
 
 
 def test_redis_restart_with_data_costs_no_event(stage: Stage) -> None:
@@ -30,6 +35,33 @@ def test_redis_restart_with_data_costs_no_event(stage: Stage) -> None:
         epochs = {event["epoch"] for event in watch.events} - {None}
         # A new epoch, and so a snapshot, is needed only if the lease has expired.
         assert watch.ladder.counts.snapshots == len(epochs), symbol
+
+
+def test_leader_of_a_pair_leads_again_after_redis_was_away_for_longer_than_the_lease(
+    stage: Stage, tmp_path: Path
+) -> None:
+    server = stage.enter(Fleet(tmp_path)).server("redis", appendonly="yes")
+    server.start()
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "60")
+    pair = [
+        stage.collector(
+            server.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD", COLLECTOR_LEASE=str(LEASE_SECONDS)
+        )
+        for _ in range(2)
+    ]
+    for collector in pair:
+        collector.wait_until_live(1)
+    reader = stage.enter(ClientReader(stage.api(server.url).url, "BTC/USD"))
+    reader.wait_until_live("BTC/USD", after=20)
+    leading = [collector.metric("kraken_book_leading") for collector in pair]
+    server.kill()
+    killed_at = monotonic()
+    wait_until(lambda: monotonic() > killed_at + LEASE_SECONDS + 1, "the lease has ended")
+    server.start()
+    reader.wait_until_live("BTC/USD", after=reader.ladder("BTC/USD").seq + 60)
+    assert [collector.metric("kraken_book_leading") for collector in pair] == leading
+    tally = reader.record.account.tally
+    assert (tally.conflated, tally.uncounted, tally.missed) == (0, 0, 0)
 
 
 def test_emptied_redis_is_filled_again(stage: Stage) -> None:

@@ -300,9 +300,9 @@ async def test_fence_during_a_renewal_leads_to_one_new_epoch(
 async def test_standby_lets_the_leader_ask_first_after_redis_was_away(
     redis: RedisNode, candidates: ShardCandidates
 ) -> None:
-    first = candidates(SHORT)
+    first = candidates(3.0)
     await async_wait_until(lambda: first.led)
-    second = candidates(SHORT)
+    second = candidates(3.0)
     await async_wait_until(lambda: second.lease.state is LeaseState.FOLLOWING)
     # Both are refused, until the lease has expired.
     await redis.set(lease_key("0/1"), first.led[0])
@@ -315,6 +315,7 @@ async def test_standby_lets_the_leader_ask_first_after_redis_was_away(
     await async_wait_until(lambda: len(first.led) >= 2)
     assert second.led == []
     await first.end()
+    await redis.delete(lease_key("0/1"))
     await async_wait_until(lambda: second.led)
 
 
