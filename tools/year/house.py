@@ -99,13 +99,17 @@ class House:
         )
 
     def master(self) -> RedisServer:
-        """Return the server that is the master now, when there is one."""
-        servers = self.fleet.master, self.fleet.replica
-        return wait_for(
-            lambda: next((each for each in servers if is_master(each)), None),
-            "there is a master",
-            ELECTION_TIMEOUT,
-        )
+        """Return the server that the Sentinel names as the master, when it is one.
+
+        A master that was replaced is one too, until the Sentinel has demoted it.
+        """
+
+        def named() -> RedisServer | None:
+            port = self.fleet.named_master()
+            servers = self.fleet.master, self.fleet.replica
+            return next((each for each in servers if each.port == port and is_master(each)), None)
+
+        return wait_for(named, "there is a master", ELECTION_TIMEOUT)
 
     def leader(self) -> Collector:
         """Return the collector that leads, when there is one."""
