@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.process import ROOT
+from tests.workers import PACKAGE_WORKERS
 
 pytestmark = pytest.mark.process
 
@@ -54,12 +55,29 @@ FILES = {
 }
 
 
-def run(folder: Path, *arguments: str) -> tuple[int, str]:
-    for name, text in FILES.items():
+PACKAGE = {
+    "conftest.py": """
+        import pytest
+
+        @pytest.fixture(scope="package")
+        def shared():
+            open("started", "a").write("x")
+            yield
+        """,
+    **{f"test_{number}.py": "def test(shared): pass" for number in range(PACKAGE_WORKERS * 4)},
+}
+
+
+def write_files(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
         (folder / name).write_text(text.replace("\n        ", "\n"))
-    command = [sys.executable, "-m", "pytest", "-p", "tests.workers", "--workers", "3", "-ra"]
+
+
+def run(folder: Path, *arguments: str, workers: int = 3) -> tuple[int, str]:
+    write_files(folder, FILES)
+    command = [sys.executable, "-m", "pytest", "-p", "tests.workers", "-ra"]
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", *arguments],
+        [*command, "--workers", str(workers), "-p", "no:cacheprovider", *arguments],
         cwd=folder,
         env={
             "PYTHONPATH": str(ROOT),
@@ -83,6 +101,27 @@ def test_all_files_run_and_the_report_is_as_of_one_process(tmp_path: Path) -> No
     assert "UserWarning: a warning of a test" in output
     assert re.search(r"FAILED test_dies.py::test_dies - worker \d ended with SIGKILL", output)
     assert (tmp_path / "ended").read_text() == "x", "the fixture of the session is undone once"
+
+
+def test_few_workers_run_all_files_of_a_package_and_share_its_fixtures(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    write_files(package, {"__init__.py": "", **PACKAGE})
+    code, output = run(tmp_path, "package", workers=PACKAGE_WORKERS * 3)
+    assert code == 0, output
+    assert f"{PACKAGE_WORKERS * 4} passed" in output
+    # A worker that starts late may find no file.
+    assert 1 <= len((tmp_path / "started").read_text()) <= PACKAGE_WORKERS
+
+
+def test_rest_of_a_package_runs_if_its_workers_die(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    dying = {f"test_a_dies_{number}.py": FILES["test_dies.py"] for number in range(5)}
+    write_files(package, {"__init__.py": "", **PACKAGE, **dying})
+    code, output = run(tmp_path, "package")
+    assert code == 1, output
+    assert f"5 failed, {PACKAGE_WORKERS * 4 + 10} passed" in output
 
 
 def test_run_ends_at_the_first_failure_if_told_to(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Page, ViewportSize
 
 from lab.chromium import find_chromium
 from lab.waiting import wait_until
@@ -53,15 +53,15 @@ def row_of(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def many() -> Iterator[ScriptedPage]:
-    with ScriptedPage() as scripted:
-        for number in range(COUNT):
-            symbol = symbol_of(number)
-            market = scripted.market(
-                symbol, source=symbol.partition(":")[0] if ":" in symbol else "kraken"
-            )
-            market.row = row_of(number)
-        yield scripted
+def many(shared_scripted: ScriptedPage) -> ScriptedPage:
+    shared_scripted.reset()
+    for number in range(COUNT):
+        symbol = symbol_of(number)
+        market = shared_scripted.market(
+            symbol, source=symbol.partition(":")[0] if ":" in symbol else "kraken"
+        )
+        market.row = row_of(number)
+    return shared_scripted
 
 
 class Table:
@@ -119,14 +119,17 @@ class Table:
 
 
 @pytest.fixture(scope="module")
-def wide_page(browser: Browser) -> Page:
-    context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
-    return context.new_page()
+def wide_page(page: Page) -> Iterator[Page]:
+    # Another page than that of the other files, which keeps its size.
+    opened = page.context.new_page()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def table(many: ScriptedPage, wide_page: Page) -> Iterator[Table]:
     wide_page.set_viewport_size(WIDE)
+    wide_page.emulate_media(reduced_motion="reduce")
     shown = Shown(wide_page)
     opened = Table(shown, many.url)
     opened.open()

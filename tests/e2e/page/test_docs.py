@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import pytest
@@ -33,7 +34,9 @@ def api(module_stage: Stage) -> Api:
         await written.book(EPOCH, snapshot(1))
         await written.redis.aclose()
 
-    asyncio.run(write())
+    # The browser has an event loop in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, write()).result()
     return module_stage.api(redis.url, API_MAX_AGE="3600")
 
 
