@@ -178,7 +178,9 @@ def test_replayed_recording_is_shown_as_one_in_every_view(
     wait_for(lambda: book.data().get("source") == "replay", "the source is known")
     assert book.fact("source") == "replay of a recording"
     shown.wait_for_text("#not-live", "REPLAY OF A RECORDING")
-    assert int(book.fact("verified").split()[0].replace(",", "")) > 0
+    wait_for(
+        lambda: int(book.fact("verified").split()[0].replace(",", "")), "an update is verified"
+    )
     assert book.fact("mismatches") == "0"
     shown.page.goto(f"{replayed.url}/#BTC/USD")
     assert shown.wait_for("BTC/USD", source="replay")["mismatches"] == "0"
