@@ -15,8 +15,8 @@ from lab.chromium import open_chromium
 from tests.e2e.scripted_page import ScriptedPage
 from tests.e2e.shown import Shown
 
-# If an interface of the machine appears or leaves, as with a container, Chromium aborts the requests
-# that run (ERR_NETWORK_CHANGED). It has no switch against it, and a page without a module stays empty.
+# If an interface of the machine appears or leaves, as with a container, Chromium aborts requests
+# (ERR_NETWORK_CHANGED). It has no switch against that, and a page without a module stays empty.
 RELOAD_ONCE = """
 const [visit] = performance.getEntriesByType("navigation")
 addEventListener("error", ({ target }) => {
