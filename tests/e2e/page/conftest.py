@@ -15,6 +15,16 @@ from lab.chromium import open_chromium
 from tests.e2e.scripted_page import ScriptedPage
 from tests.e2e.shown import Shown
 
+# If an interface of the machine appears or leaves, as with a container, Chromium aborts requests
+# (ERR_NETWORK_CHANGED). It has no switch against that, and a page without a module stays empty.
+RELOAD_ONCE = """
+const [visit] = performance.getEntriesByType("navigation")
+addEventListener("error", ({ target }) => {
+    // Before the event `load`, for which a test waits.
+    if (target instanceof HTMLScriptElement && visit?.type !== "reload") location.reload()
+}, true)
+"""
+
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
@@ -25,7 +35,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def page(browser: Browser) -> Page:
     # Each api has its own port, a new origin. Of a context, which may open other pages.
-    return browser.new_context().new_page()
+    context = browser.new_context()
+    context.add_init_script(RELOAD_ONCE)
+    return context.new_page()
 
 
 @pytest.fixture

@@ -26,6 +26,13 @@ def shown_in_new_page(page: Page) -> Iterator[Shown]:
     opened.close()
 
 
+def test_visit_without_one_of_the_modules_is_repeated(scripted: ScriptedPage, shown: Shown) -> None:
+    scripted.market("BTC/USD")
+    shown.page.route("**/page/routes.js", lambda route: route.abort(), times=1)
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="live")
+
+
 def test_page_explains_doubted_book_and_does_not_call_it_live(
     scripted: ScriptedPage, shown: Shown
 ) -> None:
