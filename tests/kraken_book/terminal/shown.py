@@ -84,12 +84,17 @@ class Shown:
         """Wait until none of `words` is on the screen."""
         await self.until(lambda: not any(word in self.text for word in words), f"{words} are gone")
 
-    async def until_ladder_shows(self, *words: str) -> None:
-        """Wait until all `words` are in the ladder of BTC/USD."""
-        await self.until(
-            lambda: all(word in self.ladder_text("BTC/USD") for word in words),
-            f"{words} are in the ladder",
-        )
+    async def until_ladder_shows(self, *words: str) -> str:
+        """Wait until all `words` are in the ladder of BTC/USD; return its text at that moment."""
+        text = ""
+
+        def shows() -> bool:
+            nonlocal text
+            text = self.ladder_text("BTC/USD")
+            return all(word in text for word in words)
+
+        await self.until(shows, f"{words} are in the ladder")
+        return text
 
     def ladder_text(self, symbol: str) -> str:
         """Return the lines of a ladder as one text."""
