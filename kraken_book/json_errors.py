@@ -1,4 +1,4 @@
-"""What decoding the JSON of others raises.
+"""The exceptions that malformed JSON from other programs can raise.
 
 `msgspec.DecodeError` alone is not enough: a text in it may not be UTF-8, and lists may be nested
 too deeply.
@@ -11,4 +11,4 @@ import msgspec
 __all__ = ["JSON_ERRORS"]
 
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""The errors of msgspec's decoder for JSON, whatever the bytes are."""
+"""All exceptions of msgspec's JSON decoder, for any bytes."""

@@ -1,4 +1,4 @@
-"""The password in a URL of Redis: hide it, or find the file that has it.
+"""Hide the password in the URL of a Redis server, or find the file that contains it.
 
 The library connects to Redis only to replay a recording; services do it by `runtime.redis`.
 """
@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode
 __all__ = ["FILE_PARAMETER", "split_url", "without_password", "without_password_file"]
 
 FILE_PARAMETER = "password_file"
-"""The parameter of a URL that names the file with the password."""
+"""The URL parameter with the path of the password file."""
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"

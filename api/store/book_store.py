@@ -97,7 +97,7 @@ class BookStore:
         self.feed_reports = FeedReports(nodes, self.venues)
         """The reports of the collectors."""
         self.report_watch = ReportWatch(self.feed_reports)
-        """The ages of the reports, and the venues with a newer contract than this program's."""
+        """Watches the age and the contract version of each report."""
         # The last list of each venue, for the time in which it cannot be read.
         self._lists: dict[str, States] = {}
 

@@ -133,8 +133,10 @@ class Publisher:
     def follow(self) -> None:
         """Stop writing."""
         self._leadership.end()
-        for writer in self._symbols.values():
+        for symbol, writer in self._symbols.items():
             writer.resign()
+            # The next leader reports what lasts. This one would not notice that it ends.
+            self._drop_troubles(symbol)
         self._drop_departed()
         self._left_at.clear()
 
@@ -263,5 +265,8 @@ class Publisher:
                 self._share_limit()
                 writer.home.remove(symbol)
                 self._shared_keys.repeat(symbol)
-                for name in (symbol, book_key(symbol), events_key(symbol)):
-                    self._troubles.drop(name)
+                self._drop_troubles(symbol)
+
+    def _drop_troubles(self, symbol: str) -> None:
+        for name in (symbol, book_key(symbol), events_key(symbol)):
+            self._troubles.drop(name)

@@ -1,4 +1,4 @@
-"""Whether a collector could lead now, for what replaces collectors one after the other."""
+"""Tells whether a collector could lead now. A rolling upgrade waits for it."""
 
 from __future__ import annotations
 

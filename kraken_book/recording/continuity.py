@@ -1,4 +1,4 @@
-"""How a recording continues: which events it has, where some are missing, and the books at its end.
+"""Tell which events a recording already has and where some are missing, and repeat its last books.
 
 This module does no I/O and has no state; the recorder uses it.
 """

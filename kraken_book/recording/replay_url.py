@@ -1,4 +1,4 @@
-"""The URL of the Redis that a recording is replayed into: check it, and make a client of it."""
+"""Check the URL of the Redis server for a replay, and connect to it."""
 
 from __future__ import annotations
 

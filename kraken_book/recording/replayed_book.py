@@ -68,7 +68,7 @@ class ReplayedBook:
         self.waiting = 0
         """The number of events that wait."""
         self.is_written = last is not None
-        """Whether Redis has had events of this book, even if it has lost them."""
+        """Whether events of this book were written to Redis; it may have lost them."""
 
     @property
     def last(self) -> Position | None:

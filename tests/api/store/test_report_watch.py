@@ -1,4 +1,4 @@
-"""The metric of the ages of the collectors' reports."""
+"""The metric has the age of each collector's report."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
@@ -131,3 +132,17 @@ async def test_wake_stream_with_largest_id_is_logged_as_corrupt(
         await update_all(pair)
     (line,) = lines_of(lines, "redis key corrupt, left unchanged")
     assert (line["key"], line["wrong"]) == (WAKE, "has the largest possible id")
+
+
+async def test_collector_that_stops_leading_reports_corrupt_books_no_more(
+    redis: RedisNode, pair: Publishing
+) -> None:
+    await update_all(pair)
+    await redis.delete(book_key("BTC/USD"))
+    await redis.set(book_key("BTC/USD"), "foreign")
+    await update_all(pair)
+    gauge = "kraken_book_lasting_corrupt_keys", {"key": "book"}
+    lasting = REGISTRY.get_sample_value(*gauge) or 0.0
+    assert lasting >= 1
+    pair.publisher.follow()
+    assert REGISTRY.get_sample_value(*gauge) == lasting - 1
